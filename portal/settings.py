@@ -1,0 +1,232 @@
+"""All settings, typed, read once from the environment.
+
+Every variable `X` may instead be given as `X_FILE`, the path of a file that holds the value (a mounted
+secret). A value of the wrong type stops the start with one line that names the variable and what it expects.
+The upper half is ours (`Settings`); the lower half is Django's, computed from it.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+
+class Settings(BaseSettings):
+    """What an operator may set. Names are the environment variables, upper case."""
+
+    model_config = SettingsConfigDict(extra="ignore", case_sensitive=False)
+
+    portal_home: Path = Field(Path(".portal"), description="a folder for data, keys and logs")
+    port: int = Field(8000, ge=1, le=65535, description="a port number from 1 to 65535")
+    demo: bool = Field(False, description="true or false: demo accounts and message doubles on this machine")
+
+    database_url: str = Field(
+        "", pattern=r"^(postgresql://.+)?$", description="postgresql://app@host:port/name, the run-time role"
+    )
+    database_owner_url: str = Field(
+        "", pattern=r"^(postgresql://.+)?$", description="postgresql://owner@host:port/name, used for migrations only"
+    )
+    secret_key: str = Field("", description="50 or more random characters")
+    kek_uri: str = Field("", pattern=r"^(file://.+)?$", description="file:///path/to/kek.json, the key that wraps all keys")
+
+    public_url: str = Field("", pattern=r"^(https?://[^/]+)?$", description="https://portal.example, without a path")
+    live_url: str = Field("", pattern=r"^(https?://[^/]+)?$", description="origin of the live process if not public_url")
+    live_port: int = Field(0, ge=0, le=65535, description="port of the live process; 0 means PORT + 1")
+    allowed_hosts: Annotated[list[str], NoDecode] = Field(
+        default_factory=lambda: ["127.0.0.1", "localhost"], description="host names separated by commas"
+    )
+
+    sms_vendor: str = Field("smsc", pattern="^smsc$", description="smsc")
+    smsc_url: str = Field("https://smsc.ru", pattern=r"^https?://[^/]+$", description="origin of the gateway")
+    smsc_login: str = Field("", description="login at the gateway")
+    smsc_password: str = Field("", description="password at the gateway")
+    smsc_sender: str = Field("", max_length=11, description="registered neutral sender name, 3 to 11 latin letters")
+    email_vendor: str = Field("smtp", pattern="^smtp$", description="smtp")
+    smtp_url: str = Field(
+        "", pattern=r"^(smtps?://.+)?$", description="smtp://user:password@host:port or smtps://…"
+    )
+    mail_from: str = Field("", description="address that messages come from")
+
+    log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="DEBUG, INFO, WARNING or ERROR")
+
+
+def _values_from_files() -> dict[str, str]:
+    values = {}
+    for name in Settings.model_fields:
+        path = os.environ.get(f"{name.upper()}_FILE")
+        if path:
+            try:
+                values[name] = Path(path).read_text(encoding="utf-8").strip()
+            except OSError as error:
+                raise SystemExit(f"{name.upper()}_FILE: cannot read {path}: {error.strerror}") from None
+    return values
+
+
+def load() -> Settings:
+    """Read the environment; on a wrong value exit with status 2 and one line per variable."""
+    values = _values_from_files()
+    hosts = values.get("allowed_hosts", os.environ.get("ALLOWED_HOSTS"))
+    extra: dict[str, Any] = {"allowed_hosts": [h.strip() for h in hosts.split(",") if h.strip()]} if hosts else {}
+    try:
+        return Settings(**{**values, **extra})
+    except ValidationError as error:
+        for problem in error.errors():
+            name = str(problem["loc"][0])
+            expects = Settings.model_fields[name].description if name in Settings.model_fields else problem["msg"]
+            print(f"{name.upper()}: expected {expects}.", file=sys.stderr)
+        raise SystemExit(2) from None
+
+
+portal = load()
+
+
+def _database(url: str) -> dict[str, Any]:
+    """A Django database entry for `postgresql://user:pw@host:port/name?host=/socket/dir`."""
+    parts = urlsplit(url or "postgresql://app@127.0.0.1:5432/portal")
+    query = dict(parse_qsl(parts.query))
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": unquote(parts.path.lstrip("/")),
+        "USER": unquote(parts.username or ""),
+        "PASSWORD": unquote(parts.password or ""),
+        "HOST": query.pop("host", "") or (parts.hostname or ""),
+        "PORT": str(parts.port or query.pop("port", "") or ""),
+        "CONN_MAX_AGE": 600,
+        "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": {"server_side_binding": True, "prepare_threshold": 5, **query},
+    }
+
+
+DATABASES = {"default": _database(portal.database_url)}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+SECRET_KEY = portal.secret_key or "unset"
+DEBUG = False
+ALLOWED_HOSTS = portal.allowed_hosts
+PUBLIC_URL = portal.public_url or f"http://127.0.0.1:{portal.port}"
+LIVE_URL = portal.live_url or f"http://127.0.0.1:{portal.live_port or portal.port + 1}"
+CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
+IS_TLS = PUBLIC_URL.startswith("https://")
+
+ROOMS = ["people", "scheduling", "notifications", "web"]
+INSTALLED_APPS = [
+    "django.contrib.contenttypes",
+    "django.contrib.auth",
+    "django.contrib.sessions",
+    "django.contrib.humanize",
+    "django.contrib.staticfiles",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "procrastinate.contrib.django",
+    "django_htmx",
+    "csp",
+    "portal.kernel",
+    *[f"portal.{room}" for room in ROOMS],
+]
+MIDDLEWARE = [
+    "portal.kernel.middleware.RequestId",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "portal.kernel.middleware.PortalTransaction",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "portal.web.language.LanguageMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "portal.urls"
+WSGI_APPLICATION = "portal.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "builtins": ["portal.web.templatetags.look"],
+            "context_processors": [
+                "django.template.context_processors.request",
+                "portal.web.context.page",
+            ],
+        },
+    }
+]
+SILENCED_SYSTEM_CHECKS: list[str] = []
+
+AUTH_USER_MODEL = "people.User"
+AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+ACCOUNT_ADAPTER = "allauth.account.adapter.DefaultAccountAdapter"
+MFA_ADAPTER = "portal.people.mfa.SealedMfaAdapter"
+LOGIN_URL = "people:sign-in"
+
+SESSION_ENGINE = "portal.people.sessions"
+SESSION_COOKIE_NAME = "portal_session"
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = IS_TLS
+SESSION_COOKIE_AGE = 12 * 3600  # absolute; idle limits are per role, people/sessions.py
+SESSION_SERIALIZER = "django.contrib.sessions.serializers.JSONSerializer"
+CSRF_FAILURE_VIEW = "portal.kernel.errors.csrf_failure"
+CSRF_COOKIE_NAME = "portal_csrf"
+
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+SECURE_HSTS_SECONDS = 31536000 if IS_TLS else 0
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if IS_TLS else None
+X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'none'"],
+        "script-src": ["'self'"],
+        "style-src": ["'self'"],
+        "img-src": ["'self'", "data:"],
+        "font-src": ["'self'"],
+        "connect-src": ["'self'", *([LIVE_URL] if LIVE_URL != PUBLIC_URL else [])],
+        "form-action": ["'self'"],
+        "base-uri": ["'none'"],
+        "frame-ancestors": ["'none'"],
+    }
+}
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 100
+
+LANGUAGE_CODE = "ru"
+LANGUAGES = [("ru", "Русский"), ("en", "English")]
+LANGUAGE_COOKIE_NAME = "portal_lang"
+LOCALE_PATHS = [BASE_DIR / "portal" / "locale"]
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = "UTC"
+
+STATIC_URL = "/static/"
+STATIC_ROOT = portal.portal_home.resolve() / "static"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+
+PROCRASTINATE_AUTODISCOVER_MODULE_NAME = "jobs"
+PROCRASTINATE_ON_APP_READY = "portal.kernel.outbox.on_app_ready"
+
+EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"  # used by adapters/email only
+
+LOGGING_CONFIG = "portal.kernel.logs.configure"
+LOGGING = {"level": portal.log_level}

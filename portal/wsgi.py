@@ -1,0 +1,8 @@
+"""The pages: a WSGI application for granian (docs/adr: pages are synchronous)."""
+
+import os
+
+from django.core.wsgi import get_wsgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
+application = get_wsgi_application()
