@@ -1,0 +1,228 @@
+"""E-mail over SMTP (RFC 5321), one connection a message.
+
+`smtps://` speaks TLS from the first byte; `smtp://` upgrades with STARTTLS when the server offers it. A password is
+never sent in the clear except to this machine itself. Certificates are checked against the system's list.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import smtplib
+import ssl
+from collections.abc import Mapping
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP as WIRE
+from email.utils import format_datetime, localtime, parseaddr
+from typing import TYPE_CHECKING, Self
+from urllib.parse import unquote, urlsplit
+from uuid import UUID
+
+from portal.kernel.ports import PortFailure, PortUnknown
+from portal.notifications.ports import ADDRESS, Accepted, require_address, require_headers
+
+if TYPE_CHECKING:
+    from portal.settings import Settings
+
+TIMEOUT = 15.0  # seconds, for each command and its answer
+PORTS = {"smtp": 25, "smtps": 465}
+METHOD = re.compile(rb"^METHOD:([A-Z-]{1,20})\r?$", re.MULTILINE)
+GO_AHEAD = 354
+
+
+class SmtpSender:
+    """An EmailSender. `tls` replaces the default context (an own certificate authority). Thread-safe."""
+
+    def __init__(
+        self, *, url: str, mail_from: str, timeout: float = TIMEOUT, tls: ssl.SSLContext | None = None
+    ) -> None:
+        parts = urlsplit(url)
+        self._scheme, self._host = parts.scheme, parts.hostname or ""
+        try:
+            self._port = parts.port or PORTS.get(parts.scheme, 25)
+        except ValueError:  # not a number: told at the first send, like an address that is missing
+            self._host = ""
+        self._user, self._password = unquote(parts.username or ""), unquote(parts.password or "")
+        self._name, self._address = parseaddr(mail_from)
+        self._timeout = timeout
+        self._tls = tls or ssl.create_default_context()
+
+    @classmethod
+    def from_settings(cls, portal: Settings) -> Self:
+        return cls(url=portal.smtp_url, mail_from=portal.mail_from)
+
+    def send(
+        self,
+        to: str,
+        subject: str,
+        text: str,
+        html: str = "",
+        *,
+        key: UUID,
+        headers: Mapping[str, str] | None = None,
+        calendar: bytes | None = None,
+    ) -> Accepted:
+        """See EmailSender.send. A reply 4xx is a temporary PortFailure, 5xx a permanent one, code `smtp-NNN`."""
+        self._require_settings()
+        require_address(to)
+        require_headers(subject, headers or {})
+        message = self._message(to, subject, key, headers or {})
+        _fill(message, text, html, calendar)
+        connection = self._connect()
+        try:
+            _deliver(connection, message, sender=_wire_address(self._address), recipient=_wire_address(to))
+        finally:
+            connection.close()
+        return Accepted(str(message["Message-ID"]), 1)
+
+    def _message(self, to: str, subject: str, key: UUID, headers: Mapping[str, str]) -> EmailMessage:
+        message = EmailMessage(policy=WIRE)
+        message["From"] = Address(self._name, addr_spec=_wire_address(self._address))
+        message["To"] = _wire_address(to)
+        message["Subject"] = subject
+        message["Date"] = format_datetime(localtime())
+        message["Message-ID"] = f"<{key}@{_wire_address(self._address).rpartition('@')[2]}>"
+        message["Auto-Submitted"] = "auto-generated"
+        message["X-Entity-Ref-ID"] = str(key)
+        for name, value in headers.items():
+            message[name] = value
+        return message
+
+    def _connect(self) -> smtplib.SMTP:
+        """A connection that is greeted, encrypted where possible and signed in. Raises PortFailure."""
+        connection: smtplib.SMTP | None = None
+        try:
+            if self._scheme == "smtps":
+                connection = smtplib.SMTP_SSL(self._host, self._port, timeout=self._timeout, context=self._tls)
+            else:
+                connection = smtplib.SMTP(self._host, self._port, timeout=self._timeout)
+            self._prepare(connection)
+        except smtplib.SMTPResponseException as error:
+            raise self._closed(connection, _refusal(error.smtp_code, stops_provider=True)) from None
+        except ssl.SSLError:
+            raise self._closed(connection, _unreachable("tls-failed", "the server's certificate")) from None
+        except (OSError, smtplib.SMTPException) as error:
+            raise self._closed(connection, _unreachable("unreachable", type(error).__name__)) from None
+        except PortFailure:
+            self._closed(connection, None)
+            raise
+        return connection
+
+    def _prepare(self, connection: smtplib.SMTP) -> None:
+        connection.ehlo_or_helo_if_needed()
+        if self._scheme == "smtp" and connection.has_extn("starttls"):
+            connection.starttls(context=self._tls)
+            connection.ehlo_or_helo_if_needed()
+        if not self._user:
+            return
+        is_private = isinstance(connection.sock, ssl.SSLSocket) or _is_this_machine(self._host)
+        if not is_private:
+            raise _unreachable("no-tls", "the server offers no TLS, so the password is not sent")
+        connection.login(self._user, self._password)
+
+    @staticmethod
+    def _closed(connection: smtplib.SMTP | None, failure: PortFailure | None) -> PortFailure:
+        if connection is not None:
+            connection.close()
+        return failure or PortFailure(permanent=False, code="unreachable")
+
+    def _require_settings(self) -> None:
+        is_plain = self._address.rpartition("@")[0].isascii() and self._name.isprintable()
+        has_sender = is_plain and ADDRESS.fullmatch(self._address)
+        if not (self._host and self._scheme in PORTS and has_sender):
+            raise PortFailure(
+                permanent=False,
+                code="not-configured",
+                detail="SMTP_URL or MAIL_FROM is missing or malformed",
+                stops_provider=True,
+            )
+
+
+def _fill(message: EmailMessage, text: str, html: str, calendar: bytes | None) -> None:
+    """text, html and calendar as alternatives; the calendar once more as a file. Base64: any relay carries it."""
+    message.set_content(text, charset="utf-8", cte="base64")
+    if html:
+        message.add_alternative(html, subtype="html", charset="utf-8", cte="base64")
+    if calendar is None:
+        return
+    found = METHOD.search(calendar)
+    method = found.group(1).decode("ascii") if found else "PUBLISH"
+    params = {"method": method, "charset": "UTF-8"}
+    message.add_alternative(calendar, "text", "calendar", cte="base64", params=params)
+    message.add_attachment(calendar, "text", "calendar", filename="invite.ics", cte="base64")
+
+
+def _deliver(connection: smtplib.SMTP, message: EmailMessage, *, sender: str, recipient: str) -> None:
+    """MAIL, RCPT, DATA. Until the text is written a silence means "not sent", afterwards it means "unknown"."""
+    needs_utf8 = not recipient.isascii()
+    if needs_utf8 and not connection.has_extn("smtputf8"):
+        raise PortFailure(permanent=True, code="bad-address", detail="the server takes latin addresses only")
+    body = message.as_bytes(policy=WIRE.clone(utf8=needs_utf8))
+    options = ["SMTPUTF8", "BODY=8BITMIME"] if needs_utf8 else []
+    if connection.has_extn("size"):
+        options.append(f"SIZE={len(body)}")
+    try:
+        _expect(connection.mail(sender, options), range(200, 300))
+        _expect(connection.rcpt(recipient), range(200, 300))
+        _expect(connection.docmd("data"), range(GO_AHEAD, GO_AHEAD + 1))
+    except (OSError, smtplib.SMTPException) as error:
+        raise _unreachable("unreachable", type(error).__name__) from None
+    try:
+        connection.send(_dotted(body))
+        reply = connection.getreply()
+    except (OSError, smtplib.SMTPException) as error:
+        raise PortUnknown(code="no-answer", detail=type(error).__name__) from None
+    if reply[0] not in range(200, 600):
+        raise PortUnknown(code="bad-answer", detail="the server's last answer is none")
+    _expect(reply, range(200, 300))
+    _part_politely(connection)
+
+
+def _expect(reply: tuple[int, bytes], codes: range) -> None:
+    if reply[0] not in codes:
+        # 421 closes the connection; a code of -1 is smtplib's for an answer that is none
+        raise _refusal(reply[0], stops_provider=reply[0] in (-1, 421))
+
+
+def _refusal(code: int, *, stops_provider: bool) -> PortFailure:
+    """The server's own words are left out: they quote the address."""
+    is_permanent = 500 <= code < 600
+    return PortFailure(
+        permanent=is_permanent, code=f"smtp-{code}", detail="the server refused", stops_provider=stops_provider
+    )
+
+
+def _unreachable(code: str, detail: str) -> PortFailure:
+    return PortFailure(permanent=False, code=code, detail=detail, stops_provider=True)
+
+
+def _dotted(body: bytes) -> bytes:
+    """The text as DATA carries it: a leading dot doubled, closed by a lone dot (RFC 5321, 4.5.2)."""
+    lines = body if body.endswith(b"\r\n") else body + b"\r\n"
+    return re.sub(rb"(?m)^\.", b"..", lines) + b".\r\n"
+
+
+def _part_politely(connection: smtplib.SMTP) -> None:
+    try:
+        connection.docmd("quit")
+    except (OSError, smtplib.SMTPException):
+        return  # the message is taken; how the server hangs up does not matter
+
+
+def _wire_address(address: str) -> str:
+    """The domain in its ASCII form, so that a Russian domain needs no SMTPUTF8."""
+    local, _, domain = address.rpartition("@")
+    if domain.isascii():
+        return address
+    try:
+        return f"{local}@{domain.encode('idna').decode('ascii')}"
+    except UnicodeError:
+        raise PortFailure(permanent=True, code="bad-address", detail="not a domain name") from None
+
+
+def _is_this_machine(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
