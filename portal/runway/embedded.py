@@ -110,7 +110,7 @@ class Cluster:
                 return
             if running:
                 self._stop(account)
-            if not self._has_data():
+            if not self.has_data():
                 self._create(account)
             self._check_data(account)
             self._launch(account)
@@ -143,7 +143,8 @@ class Cluster:
         link.symlink_to(place / "postgres")
         self._say(f"PostgreSQL does not run as root and cannot enter {self.home}: its data is in {place}.")
 
-    def _has_data(self) -> bool:
+    def has_data(self) -> bool:
+        """Was this cluster ever made?"""
         return self.data.is_dir() and any(self.data.iterdir())
 
     def _create(self, account: Account) -> None:

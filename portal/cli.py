@@ -1,0 +1,249 @@
+"""The `portal` command. Exit codes: 0 done, 1 it failed, 2 wrong usage or a wrong setting."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import click
+
+from portal.runway import environment
+from portal.runway.bootstrap import bootstrap as make_roles
+from portal.runway.bootstrap import printed_sql
+from portal.runway.embedded import Cluster
+from portal.runway.errors import RunwayError, WrongUsage
+
+
+class PlainErrors(click.Group):
+    """Every known failure is one sentence on stderr and an exit code, never a traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except RunwayError as error:
+            click.echo(str(error), err=True)
+            ctx.exit(error.exit_code)
+
+
+@click.group(cls=PlainErrors, context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """Medical Portal: start it, look after its database, look at its audit trail.
+
+    Settings come from the environment: each variable X, or X_FILE, the path of a file that holds the value. Without
+    DATABASE_URL every command works with the embedded database of PORTAL_HOME (by default ./.portal).
+    """
+
+
+def start_django(role: str = "app") -> None:
+    """Start Django as `app`, or as `owner` for migrations."""
+    if role == "owner":
+        owner_url = environment.value_of("DATABASE_OWNER_URL")
+        if not owner_url:
+            raise WrongUsage(
+                "DATABASE_OWNER_URL: expected postgresql://owner@host:port/name, used for migrations only."
+            )
+        os.environ["DATABASE_URL"] = owner_url
+        os.environ.pop("DATABASE_URL_FILE", None)
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
+    import django
+
+    django.setup()
+
+
+# The whole portal ----------------------------------------------------------------------------------------------
+
+
+@main.command()
+def up() -> None:
+    """Run the whole portal on this machine until Ctrl-C.
+
+    Starts the embedded database, brings it up to date, fills in the demo once, then runs the pages, live updates, the
+    worker and the message doubles. PORT chooses the port, PORTAL_HOME the folder.
+    """
+    from portal.runway.up import Up
+    from portal.settings import portal as settings
+
+    sys.exit(Up(environment.portal_home(), settings.port, say=_say).run())
+
+
+def _say(line: str) -> None:
+    click.echo(line)
+    sys.stdout.flush()
+
+
+# The database --------------------------------------------------------------------------------------------------
+
+
+@main.command()
+def migrate() -> None:
+    """Bring the database up to date, as the role `owner`."""
+    with environment.ready_database():
+        start_django("owner")
+        from portal.runway.migrating import migrate as run
+
+        count = run()
+    click.echo(f"Applied {count} migrations." if count else "The database is up to date.")
+
+
+@main.command()
+@click.option(
+    "--size", default="demo", show_default=True, help="How much to make up; `demo` is believable and quick."
+)
+def seed(size: str) -> None:
+    """Fill in the demo clinic, its doctors and patients, once."""
+    with environment.ready_database():
+        start_django()
+        from portal.demo import seed as demo
+        from portal.runway.progress import Bars
+
+        with Bars() as bars:
+            demo.run(size=size, progress=bars)
+
+
+@main.group()
+def db() -> None:
+    """Prepare a database server."""
+
+
+@db.command("bootstrap")
+@click.option("--superuser-url", help="postgresql://postgres@host/postgres; the embedded database knows its own.")
+@click.option("--database", default=environment.DATABASE, show_default=True, help="Name of the portal's database.")
+@click.option("--print-sql", is_flag=True, help="Print what a database administrator runs once in psql.")
+def db_bootstrap(superuser_url: str | None, database: str, print_sql: bool) -> None:
+    """Make the database, its roles and rights. Running it again changes nothing."""
+    if print_sql:
+        click.echo(printed_sql(database))
+    elif superuser_url:
+        make_roles(superuser_url, database)
+        click.echo(f"The database {database} and its roles are ready.")
+    elif environment.has_own_database():
+        raise WrongUsage(
+            "--superuser-url: expected, because DATABASE_URL names a server that is not the embedded one."
+        )
+    else:
+        with environment.ready_database():
+            click.echo("The embedded database and its roles are ready.")
+
+
+@main.command("db-url")
+@click.option("--role", type=click.Choice(["app", "owner"]), default="app", show_default=True)
+def db_url(role: str) -> None:
+    """Print the address of the database, for psql and the like."""
+    if environment.has_own_database():
+        name = "DATABASE_URL" if role == "app" else "DATABASE_OWNER_URL"
+        if not environment.value_of(name):
+            raise WrongUsage(f"{name}: expected, because DATABASE_URL is set.")
+        click.echo(environment.value_of(name))
+        return
+    cluster = Cluster(environment.portal_home())
+    if not cluster.is_running:
+        raise RunwayError(f"The embedded database of {cluster.home} does not run. Start it: make up")
+    click.echo(cluster.url(role, environment.DATABASE))
+
+
+# Looking -------------------------------------------------------------------------------------------------------
+
+
+@main.command()
+@click.option(
+    "--deploy", is_flag=True, help="Also what must hold before patients come: TLS, secrets, no demo accounts."
+)
+def check(deploy: bool) -> None:
+    """Check settings, models and the database."""
+    with environment.ready_database():
+        start_django()
+        from django.core.management import call_command
+        from django.core.management.base import SystemCheckError
+
+        try:
+            call_command("check", deploy=deploy, databases=["default"], fail_level="WARNING" if deploy else "ERROR")
+        except SystemCheckError as error:
+            raise RunwayError(str(error)) from None
+
+
+@main.group()
+def audit() -> None:
+    """Who saw what."""
+
+
+@audit.command("show")
+@click.option("--patient", "patient_id", type=click.UUID, required=True, help="The patient's id.")
+def audit_show(patient_id: UUID) -> None:
+    """Print the audit trail of one patient. Looking is itself written to the trail."""
+    with environment.ready_database():
+        start_django()
+        from portal.kernel import audit as trail
+
+        rows = trail.show(patient_id, _operator())
+    _print_table(rows)
+
+
+def _operator() -> str:
+    """Who typed the command: behind sudo, the person and not root."""
+    return os.environ.get("SUDO_USER") or getpass.getuser()
+
+
+def _print_table(rows: list[dict[str, Any]]) -> None:
+    if not rows:
+        click.echo("Nothing is written about this patient.")
+        return
+    table = [list(rows[0]), *([str(value) if value is not None else "" for value in row.values()] for row in rows)]
+    widths = [max(len(row[column]) for row in table) for column in range(len(table[0]))]
+    for row in table:
+        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+# For developers and demos --------------------------------------------------------------------------------------
+
+
+@main.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})
+@click.argument("name", type=click.Choice(["smsc", "smtp"]))
+@click.argument("options", nargs=-1, type=click.UNPROCESSED)
+def doubles(name: str, options: tuple[str, ...]) -> None:
+    """Run a stand-in for an outside service: smsc (SMS gateway) or smtp (mail server).
+
+    It speaks the real service's protocol and refuses what the service refuses. `portal doubles smsc --help` tells its
+    own options.
+    """
+    sys.exit(subprocess.call([sys.executable, "-m", f"doubles.{name}", *options], cwd=environment.ROOT))
+
+
+@main.command()
+@click.argument("names", nargs=-1)
+def bench(names: tuple[str, ...]) -> None:
+    """Measure this machine: prints one line a figure, `bench <name> <value> <unit>`."""
+    sys.exit(subprocess.call([sys.executable, "-m", "bench", *names], cwd=environment.ROOT))
+
+
+# Parts of `up` -------------------------------------------------------------------------------------------------
+
+
+@main.command(hidden=True)
+def worker() -> None:
+    """Run the jobs until told to stop."""
+    with environment.ready_database():
+        start_django()
+        from procrastinate.contrib.django import app
+
+        connector = app.connector.get_worker_connector()  # type: ignore[attr-defined]
+        app.with_connector(connector).run_worker(concurrency=2, shutdown_graceful_timeout=3)
+
+
+@main.command("collect-static", hidden=True)
+def collect_static() -> None:
+    """Put the style sheets, scripts and pictures where the pages serve them from."""
+    start_django()
+    from django.conf import settings
+    from django.core.management import call_command
+
+    Path(settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)
+    call_command("collectstatic", interactive=False, verbosity=0)
+
+
+if __name__ == "__main__":
+    main(prog_name="portal")
