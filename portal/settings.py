@@ -108,6 +108,7 @@ def _database(url: str) -> dict[str, Any]:
 DATABASES = {"default": _database(portal.database_url)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
+KEK_URI = portal.kek_uri
 SECRET_KEY = portal.secret_key or "unset"
 DEBUG = False
 ALLOWED_HOSTS = portal.allowed_hosts
@@ -164,6 +165,8 @@ TEMPLATES = [
 ]
 SILENCED_SYSTEM_CHECKS: list[str] = []
 
+ACTOR_RESOLVER = "portal.people.actors.actor_of"
+
 AUTH_USER_MODEL = "people.User"
 AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
@@ -172,7 +175,11 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
-ACCOUNT_ADAPTER = "allauth.account.adapter.DefaultAccountAdapter"
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"  # its sign-in views are not mounted
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_USER_MODEL_EMAIL_FIELD = None  # addresses are encrypted in our own tables; allauth keeps second factors only
 MFA_ADAPTER = "portal.people.mfa.SealedMfaAdapter"
 LOGIN_URL = "people:sign-in"
 
@@ -224,8 +231,11 @@ STORAGES = {
 }
 
 PROCRASTINATE_AUTODISCOVER_MODULE_NAME = "jobs"
-PROCRASTINATE_ON_APP_READY = "portal.kernel.outbox.on_app_ready"
 
+PORT_ADAPTERS = {
+    "sms": {"smsc": "portal.adapters.sms.smsc.SmscSender"},
+    "email": {"smtp": "portal.adapters.email.smtp.SmtpSender"},
+}
 EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"  # used by adapters/email only
 
 LOGGING_CONFIG = "portal.kernel.logs.configure"
