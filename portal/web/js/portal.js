@@ -1,0 +1,10 @@
+// Everything here improves a page that already works without it. No words in this file: they come from data- attributes.
+import { watchHold } from "./hold.js";
+import { watchForms } from "./forms.js";
+import { watchLive } from "./live.js";
+import { watchLook } from "./menu.js";
+
+watchForms();
+watchHold();
+watchLive();
+watchLook();
