@@ -134,7 +134,11 @@ def _sync_with_uv(lock):
         if not _pip("Installer", "install", "--require-hashes", "-r", str(_lock("uv")), "-t", str(fresh), must=False):
             return False
         fresh.rename(tool)
-    environment = {**os.environ, "VIRTUAL_ENV": str(VENV), "UV_CACHE_DIR": os.environ.get("UV_CACHE_DIR") or _uv_cache()}
+    environment = {
+        **os.environ,
+        "VIRTUAL_ENV": str(VENV),
+        "UV_CACHE_DIR": os.environ.get("UV_CACHE_DIR") or _uv_cache(),
+    }
     command = [str(tool / "bin" / "uv"), "pip", "sync", "--require-hashes", "--no-progress", str(lock)]
     return run("Python packages", command, environment=environment, must=False)
 
@@ -190,7 +194,9 @@ def run(what, command, environment=None, must=True):
     started = time.monotonic()
     with LOG.open("a+") as log:
         begin = log.seek(0, os.SEEK_END)
-        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+        process = subprocess.Popen(
+            command, cwd=ROOT, env=environment, stdout=log, stderr=log, stdin=subprocess.DEVNULL
+        )
         try:
             _wait(process, what, started)
         except KeyboardInterrupt:
