@@ -82,7 +82,7 @@ class SmtpSender:
         message["To"] = _wire_address(to)
         message["Subject"] = subject
         message["Date"] = format_datetime(localtime())
-        message["Message-ID"] = f"<{key}@{_wire_address(self._address).rpartition('@')[2]}>"
+        message["Message-ID"] = f"<{key}@{_domain(self._address)}>"
         message["Auto-Submitted"] = "auto-generated"
         message["X-Entity-Ref-ID"] = str(key)
         for name, value in headers.items():
@@ -92,11 +92,14 @@ class SmtpSender:
     def _connect(self) -> smtplib.SMTP:
         """A connection that is greeted, encrypted where possible and signed in. Raises PortFailure."""
         connection: smtplib.SMTP | None = None
+        helo = _domain(self._address)  # the default would ask the name service who we are
         try:
             if self._scheme == "smtps":
-                connection = smtplib.SMTP_SSL(self._host, self._port, timeout=self._timeout, context=self._tls)
+                connection = smtplib.SMTP_SSL(
+                    self._host, self._port, helo, timeout=self._timeout, context=self._tls
+                )
             else:
-                connection = smtplib.SMTP(self._host, self._port, timeout=self._timeout)
+                connection = smtplib.SMTP(self._host, self._port, helo, timeout=self._timeout)
             self._prepare(connection)
         except smtplib.SMTPResponseException as error:
             raise self._closed(connection, _refusal(error.smtp_code, stops_provider=True)) from None
@@ -219,6 +222,10 @@ def _wire_address(address: str) -> str:
         return f"{local}@{domain.encode('idna').decode('ascii')}"
     except UnicodeError:
         raise PortFailure(permanent=True, code="bad-address", detail="not a domain name") from None
+
+
+def _domain(address: str) -> str:
+    return _wire_address(address).rpartition("@")[2]
 
 
 def _is_this_machine(host: str) -> bool:

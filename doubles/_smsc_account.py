@@ -1,0 +1,258 @@
+"""An account at the SMS gateway: what it takes, what it refuses and with which number, what becomes of a message.
+
+Written from the vendor's public documentation (smsc.ru/api/http: send, status, error codes), in memory only.
+"""
+
+from __future__ import annotations
+
+import hmac
+import re
+import threading
+import time
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+KEPT = 5000  # messages
+MINUTE = 60.0
+IDS = range(1, 2**31)
+PRICE = Decimal("3.50")  # roubles a part
+SAME_STATUS_A_MINUTE = SAME_COST_A_MINUTE = 5
+WITHOUT_ID = {1, 2, 4, 5, 9}  # errors 3, 6, 7, 8 tell the message's id
+
+ERRORS = {
+    1: "parameters error",
+    2: "authorise error",
+    3: "no money",
+    4: "IP is blocked",
+    5: "date error",
+    6: "message is denied",
+    7: "invalid number",
+    8: "can't deliver message",
+    9: "duplicate request, wait a minute",
+}
+SENT, DELIVERED, NOT_FOUND = 0, 1, -3
+
+GSM = (
+    "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿"
+    "abcdefghijklmnopqrstuvwxyzäöñüà"
+)
+GSM_WIDE = "^{}\\[~]|€\f"
+
+
+class Refusal(Exception):  # noqa: N818 - an answer of the protocol
+    """Error `code` of the protocol, with the message's id where the vendor tells it."""
+
+    def __init__(self, code: int, message_id: int | None = None) -> None:
+        super().__init__(ERRORS.get(code, "error"))
+        self.code = code
+        self.message_id = None if code in WITHOUT_ID else message_id
+
+
+@dataclass
+class Message:
+    """One SMS to one number. `final`, `err`: what becomes of it; `url_login`: the login came in the address."""
+
+    id: int
+    phone: str
+    text: str
+    sender: str
+    parts: int
+    at: float
+    final: int = DELIVERED
+    err: int = 0
+    method: str = "POST"
+    url_login: bool = False
+    asked: list[float] = field(default_factory=list)
+
+    @property
+    def time(self) -> datetime:
+        return datetime.fromtimestamp(self.at, UTC)
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """How a request came in, for tests that look whether secrets stay out of addresses."""
+
+    method: str = "POST"
+    url_login: bool = False
+
+
+@dataclass
+class Account:
+    """`deliver_after` in seconds; `balance` in roubles."""
+
+    login: str
+    password: str
+    senders: tuple[str, ...]
+    balance: Decimal = Decimal(100_000)
+    deliver_after: float = 2.0
+    offset: float = 0.0  # seconds the gateway's clock was put forward
+    messages: deque[Message] = field(default_factory=lambda: deque(maxlen=KEPT))
+    outcomes: deque[tuple[int, int]] = field(default_factory=deque)
+    _equal: dict[tuple[str, ...], list[float]] = field(default_factory=dict)
+    _next_id: int = 1
+    _lock: threading.RLock = field(default_factory=threading.RLock)
+
+    def now(self) -> float:
+        return time.time() + self.offset
+
+    def check(self, given: Mapping[str, str]) -> None:
+        """Raises Refusal 1 without login or password, 2 when they are wrong."""
+        login, password = given.get("login"), given.get("psw")
+        if not login or not password:
+            raise Refusal(1)
+        is_right = hmac.compare_digest(login.encode(), self.login.encode())
+        if not (hmac.compare_digest(password.encode(), self.password.encode()) and is_right):
+            raise Refusal(2)
+
+    def send(self, given: Mapping[str, str], arrival: Arrival) -> dict[str, Any]:
+        """Take a message, or raise Refusal. The answer as the JSON format has it."""
+        with self._lock:
+            self.check(given)
+            text, message_id = given.get("mes", ""), self._id(given.get("id", ""))
+            phones = [phone.strip() for phone in re.split("[,;\n]", given.get("phones", "")) if phone.strip()]
+            if not text or not phones or message_id is None:
+                raise Refusal(1)
+            _check_time(given.get("time", ""))
+            numbers = [_number(phone, message_id) for phone in phones]
+            parts = count_parts(text)
+            cost = PRICE * parts * len(numbers)
+            if given.get("cost") == "1":
+                self._count_equal(("cost", *numbers, text), limit=SAME_COST_A_MINUTE)
+                return {"cost": _money(cost), "cnt": parts * len(numbers)}
+            if given.get("sender", "") not in self.senders:
+                raise Refusal(6, message_id)
+            if cost > self.balance:
+                raise Refusal(3, message_id)
+            self._count_equal(("send", given.get("id", ""), *numbers, text), limit=1)
+            self._take(given, numbers, message_id, parts, arrival)
+            self.balance -= cost
+            return self._taken(given.get("cost", ""), message_id, parts * len(numbers), cost)
+
+    def status(self, given: Mapping[str, str]) -> dict[str, Any] | list[dict[str, Any]]:
+        """What became of a message; a list when several ids were asked for."""
+        with self._lock:
+            self.check(given)
+            phone, ids = given.get("phone", ""), given.get("id", "")
+            if not phone or not ids:
+                raise Refusal(1)
+            if "," not in ids:
+                return self._status(phone, ids)
+            pairs = zip(phone.split(","), ids.split(","), strict=False)
+            return [{**self._status(p, i), "id": i, "phone": p} for p, i in pairs if p and i]
+
+    def state(self, message: Message) -> int:
+        return message.final if self.now() - message.at >= self.deliver_after else SENT
+
+    def listed(self, phone: str = "") -> list[Message]:
+        """Newest first; only those to `phone` (any writing of it) when given."""
+        digits = re.sub(r"^8(?=\d{10}$)", "7", re.sub(r"\D", "", phone))
+        with self._lock:
+            return [message for message in reversed(self.messages) if digits in message.phone]
+
+    def forget(self) -> None:
+        """As after a restart, but the balance and the clock stay."""
+        with self._lock:
+            self.messages.clear()
+            self.outcomes.clear()
+            self._equal.clear()
+
+    def _status(self, phone: str, ref: str) -> dict[str, Any]:
+        number = re.sub(r"\D", "", phone)
+        found = next((m for m in reversed(self.messages) if str(m.id) == ref.strip() and m.phone == number), None)
+        if found is None:
+            return {"status": NOT_FOUND, "last_date": "", "last_timestamp": 0, "flag": 0, "err": 0}
+        found.asked = [moment for moment in found.asked if self.now() - moment < MINUTE]
+        if len(found.asked) >= SAME_STATUS_A_MINUTE:
+            raise Refusal(9)
+        found.asked.append(self.now())
+        state = self.state(found)
+        return {
+            "status": state,
+            "last_date": found.time.astimezone().strftime("%d.%m.%Y %H:%M:%S"),
+            "last_timestamp": int(found.at),
+            "flag": 0,
+            "err": found.err if state == found.final else 0,
+        }
+
+    def _take(
+        self, given: Mapping[str, str], numbers: list[str], message_id: int, parts: int, arrival: Arrival
+    ) -> None:
+        final, err = self.outcomes.popleft() if self.outcomes else (DELIVERED, 0)
+        for number in numbers:
+            self.messages.append(
+                Message(
+                    message_id, number, given["mes"], given["sender"], parts, self.now(), final, err,
+                    arrival.method, arrival.url_login,
+                )
+            )  # fmt: skip
+
+    def _taken(self, asked: str, message_id: int, parts: int, cost: Decimal) -> dict[str, Any]:
+        answer: dict[str, Any] = {"id": message_id, "cnt": parts}
+        if asked in ("2", "3"):
+            answer["cost"] = _money(cost)
+        if asked == "3":
+            answer["balance"] = _money(self.balance)
+        return answer
+
+    def _id(self, given: str) -> int | None:
+        """The own id, or the next of the gateway's; None when it is no number from 1 to 2147483647."""
+        if not given:
+            self._next_id += 1
+            return self._next_id
+        return int(given) if given.isascii() and given.isdigit() and int(given) in IDS else None
+
+    def _count_equal(self, key: tuple[str, ...], *, limit: int) -> None:
+        """Raises Refusal 9 when the same was asked `limit` times within this minute."""
+        recent = [moment for moment in self._equal.get(key, []) if self.now() - moment < MINUTE]
+        if len(recent) >= limit:
+            raise Refusal(9)
+        if len(self._equal) > KEPT:
+            self._equal.clear()
+        self._equal[key] = [*recent, self.now()]
+
+
+def count_parts(text: str) -> int:
+    """Parts of a message: 160/153 septets or 70/67 UTF-16 units, wide characters not split."""
+    is_gsm = all(char in GSM or char in GSM_WIDE for char in text)
+    one, each = (160, 153) if is_gsm else (70, 67)
+    sizes = [1 + (char in GSM_WIDE) if is_gsm else len(char.encode("utf-16-le")) // 2 for char in text]
+    if sum(sizes) <= one:
+        return 1
+    parts, left = 1, each
+    for size in sizes:
+        if size > left:
+            parts, left = parts + 1, each
+        left -= size
+    return parts
+
+
+def _number(phone: str, message_id: int) -> str:
+    """Digits with the country code; 8… and 9… are read as Russian, as the gateway does. Raises Refusal 7."""
+    digits = re.sub(r"[\s()+-]", "", phone)
+    if re.fullmatch(r"8\d{10}", digits, re.ASCII):
+        digits = "7" + digits[1:]
+    if re.fullmatch(r"9\d{9}", digits, re.ASCII):
+        digits = "7" + digits
+    is_good = re.fullmatch(r"7[3-9]\d{9}|[1-689]\d{9,14}", digits, re.ASCII)
+    if not is_good:
+        raise Refusal(7, message_id)
+    return digits
+
+
+def _check_time(given: str) -> None:
+    """Raises Refusal 5 unless empty, DDMMYYhhmm, h1-h2, 0ts or +minutes."""
+    if not given or re.fullmatch(r"\d{1,2}-\d{1,2}|0\d{1,10}|\+\d{1,6}", given, re.ASCII):
+        return
+    try:
+        datetime.strptime(given, "%d%m%y%H%M")
+    except ValueError:
+        raise Refusal(5) from None
+
+
+def _money(amount: Decimal) -> str:
+    return f"{amount.normalize():f}"
