@@ -36,7 +36,7 @@ browser:
 lint:
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
-	@$(BIN)/mypy portal doubles scripts
+	@$(BIN)/mypy --explicit-package-bases portal doubles scripts
 	@$(BIN)/lint-imports
 	@$(DJANGO) makemigrations --check --dry-run
 	@$(BIN)/python scripts/messages.py check

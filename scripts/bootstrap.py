@@ -4,6 +4,8 @@ Run by any python3 with nothing but its standard library:  python3 scripts/boots
 The second run finds a stamp and is done at once.
 """
 
+from __future__ import annotations
+
 import fcntl
 import hashlib
 import os
@@ -40,7 +42,7 @@ class Trouble(Exception):
     """One line that tells what is wrong and what to do."""
 
 
-def main():
+def main() -> int:
     profile = sys.argv[1] if len(sys.argv) > 1 else "demo"
     if profile not in ("demo", "dev"):
         print("usage: bootstrap.py [demo|dev]", file=sys.stderr)
@@ -63,7 +65,7 @@ def main():
     return 0
 
 
-def _find_python():
+def _find_python() -> None:
     """A machine's python3 may be old while a newer one lies beside it."""
     if sys.version_info >= OLDEST:
         return
@@ -80,7 +82,7 @@ def _find_python():
 # Packages ------------------------------------------------------------------------------------------------------
 
 
-def install(profile):
+def install(profile: str) -> None:
     """Bring `.venv` to exactly what the lock file says; `dev` holds all of `demo`."""
     wanted = {name: f"{name} {_digest(_lock(name))}" for name in {profile, "dev"}}
     if _venv_works() and STAMP.exists() and STAMP.read_text() in wanted.values():
@@ -97,15 +99,15 @@ def install(profile):
     STAMP.write_text(wanted[profile])
 
 
-def _lock(profile):
+def _lock(profile: str) -> Path:
     return ROOT / "requirements" / f"{profile}.lock.txt"
 
 
-def _digest(path):
+def _digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def _venv_works():
+def _venv_works() -> bool:
     python = VENV / "bin" / "python"
     if not python.exists():
         return False
@@ -113,7 +115,7 @@ def _venv_works():
     return subprocess.run([python, "-c", check], stderr=subprocess.DEVNULL, check=False).returncode == 0
 
 
-def _make_venv():
+def _make_venv() -> None:
     try:
         import ensurepip  # noqa: F401
         import venv  # noqa: F401
@@ -125,7 +127,7 @@ def _make_venv():
     run("Python environment", [sys.executable, "-m", "venv", str(VENV)])
 
 
-def _sync_with_uv(lock):
+def _sync_with_uv(lock: Path) -> bool:
     """The quick way (seconds instead of a minute); False when uv is not to be had here."""
     tool = CACHE / f"uv-{_digest(_lock('uv'))[:12]}"
     if not (tool / "bin" / "uv").exists():
@@ -143,19 +145,19 @@ def _sync_with_uv(lock):
     return run("Python packages", command, environment=environment, must=False)
 
 
-def _uv_cache():
+def _uv_cache() -> str:
     """uv's usual cache, so that the next clone is quick; ours when there is no home to write to."""
     home = os.environ.get("HOME", "")
     usual = Path(os.environ.get("XDG_CACHE_HOME") or Path(home, ".cache"), "uv")
     return str(usual if home and os.access(home, os.W_OK) else CACHE / "uv")
 
 
-def _pip(what, *arguments, must=True):
+def _pip(what: str, *arguments: str, must: bool = True) -> bool:
     command = [str(VENV / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "--no-input", *arguments]
     return run(what, command, must=must)
 
 
-def _write_launcher():
+def _write_launcher() -> None:
     """`.venv/bin/portal`, and the checkout on the path of this environment."""
     site = next((VENV / "lib").glob("python3.*/site-packages"))
     (site / "medical-portal.pth").write_text(f"{ROOT}\n")
@@ -167,7 +169,7 @@ def _write_launcher():
 # Front end -----------------------------------------------------------------------------------------------------
 
 
-def build():
+def build() -> None:
     """Assets and translations; both scripts know themselves whether there is anything to do."""
     environment = {**os.environ, "PATH": _path_with_node()}
     steps = [("Front-end assets", ["scripts/assets.py"]), ("Translations", ["scripts/messages.py", "compile"])]
@@ -176,7 +178,7 @@ def build():
             run(what, [str(VENV / "bin" / "python"), *script], environment=environment)
 
 
-def _path_with_node():
+def _path_with_node() -> str:
     path = os.environ.get("PATH", os.defpath)
     node = shutil.which("node")
     if node and shutil.which("npm"):
@@ -189,7 +191,7 @@ def _path_with_node():
 # Running -------------------------------------------------------------------------------------------------------
 
 
-def run(what, command, environment=None, must=True):
+def run(what: str, command: list[str], environment: dict[str, str] | None = None, must: bool = True) -> bool:
     """Run with the output in a log; a step over two seconds shows that it lives. True when it succeeded."""
     started = time.monotonic()
     with LOG.open("a+") as log:
@@ -210,7 +212,7 @@ def run(what, command, environment=None, must=True):
     return process.returncode == 0
 
 
-def _wait(process, what, started):
+def _wait(process: subprocess.Popen[bytes], what: str, started: float) -> None:
     """On a terminal the seconds tick; in a log there is one line."""
     is_terminal = sys.stdout.isatty()
     while process.poll() is None:
@@ -225,7 +227,7 @@ def _wait(process, what, started):
         print(f"{chr(13) if is_terminal else ''}{what}: {result} in {seconds:.0f} s   ", flush=True)
 
 
-def _reason(what, output):
+def _reason(what: str, output: str) -> str:
     if "No space left on device" in output or "ENOSPC" in output:
         return f"{what}: the disk is full. Free {NEEDED_BYTES // 2**20} MB and run again."
     if any(sign in output for sign in NO_NETWORK):

@@ -3,6 +3,8 @@
 In this order: CHROMIUM, one on the PATH, Debian's (as root), the one that npm carries. Standard library only.
 """
 
+from __future__ import annotations
+
 import os
 import shlex
 import shutil
@@ -13,14 +15,14 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from scripts.bootstrap import CACHE, LOG, VENV, Trouble, run  # noqa: E402
+from scripts.bootstrap import CACHE, VENV, Trouble, run  # noqa: E402
 
 ANSWER = CACHE / "chromium-path"
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 PACKAGES = ROOT / "requirements" / "chromium"
 
 
-def main():
+def main() -> int:
     try:
         CACHE.mkdir(exist_ok=True)
         if not _known():
@@ -31,18 +33,18 @@ def main():
     return 0
 
 
-def _known():
+def _known() -> bool:
     return not os.environ.get("CHROMIUM") and ANSWER.exists() and _works(ANSWER.read_text().strip())
 
 
-def _find():
+def _find() -> str | None:
     named = os.environ.get("CHROMIUM")
     if named and not _works(named):
         raise Trouble(f"CHROMIUM: expected the path of a Chromium that starts, not {named}.")
     return named or next((path for path in map(shutil.which, NAMES) if path and _works(path)), None)
 
 
-def _works(path):
+def _works(path: str) -> bool:
     try:
         answer = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=60, check=False)
     except (OSError, subprocess.TimeoutExpired):
@@ -50,7 +52,7 @@ def _works(path):
     return answer.returncode == 0 and ("Chrom" in answer.stdout)
 
 
-def _from_debian():
+def _from_debian() -> str | None:
     if os.geteuid() != 0 or not shutil.which("apt-get"):
         return None
     quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
@@ -62,7 +64,7 @@ def _from_debian():
     return path if path and _works(path) else None
 
 
-def _from_npm():
+def _from_npm() -> Path:
     """The package holds a packed browser and the libraries it needs; a launcher gives it both."""
     place = CACHE / "chromium"
     shutil.rmtree(place, ignore_errors=True)
