@@ -27,11 +27,15 @@ def link(path: str, **query: str) -> str:
     return escape(f"{path}?{urlencode(given)}" if given else path)
 
 
-def shell(*, title: str, lang: str, body: str, path: str = "/", still: bool = False, **query: str) -> str:
-    """A whole page. `body` is HTML; `still` stops the refreshing; `query` is kept by the links in the header."""
+def shell(
+    *, title: str, lang: str, body: str, path: str = "/", still: bool = False, pauses: bool = True, **query: str
+) -> str:
+    """A whole page. `body` is HTML; `still`: it does not refresh now; `pauses`: it can; links keep `query`."""
     words = SHELL[lang]
     other = "ru" if lang == "en" else "en"
     quiet = "1" if still else ""
+    switch = link(path, lang=lang, still="" if still else "1", **query)
+    pause = f'<a href="{switch}">{words["resume" if still else "pause"]}</a>' if pauses else ""
     return f"""<!doctype html>
 <html lang="{lang}">
 <head>
@@ -45,7 +49,7 @@ def shell(*, title: str, lang: str, body: str, path: str = "/", still: bool = Fa
 <header class="bar">
 <h1>{escape(title)}</h1>
 <nav>
-<a href="{link(path, lang=lang, still="" if still else "1", **query)}">{words["resume" if still else "pause"]}</a>
+{pause}
 <a href="{link(path, lang=other, still=quiet, **query)}" lang="{other}" hreflang="{other}">{words["other"]}</a>
 </nav>
 </header>
