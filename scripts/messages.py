@@ -220,7 +220,8 @@ def russian_strings(source: str) -> Iterator[tuple[int, str]]:
     for node in ast.walk(tree):
         if not isinstance(node, ast.Constant) or not isinstance(node.value, str) or id(node) in docs:
             continue
-        if CYRILLIC.search(CLASSES.sub("", node.value)) and node.value not in OWN_NAMES:
+        words = CLASSES.sub("", node.value)
+        if len(words) > 1 and CYRILLIC.search(words) and words not in OWN_NAMES:
             yield node.lineno, node.value
 
 

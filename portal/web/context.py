@@ -34,7 +34,7 @@ class Branding:
     license_number: str = ""
     phone: str = ""
     hours: str = ""
-    logo_url: str = ""
+    mark: str = ""
     accent: str = ""
 
     @property
@@ -74,6 +74,7 @@ class Page:
     here: str
     is_public: bool
     alternates: list[tuple[str, str]] = field(default_factory=list)
+    languages: tuple[str, ...] = (DEFAULT, *OTHERS)
 
 
 _last_good: dict[str, Branding] = {}
@@ -116,9 +117,7 @@ def _signed_in(request: HttpRequest) -> SignedIn:
 def _page(request: HttpRequest) -> Page:
     theme = request.COOKIES.get(THEME_COOKIE, "auto")
     is_public = not is_private(request.path_info)
-    languages = (DEFAULT, *OTHERS)
-    origin = settings.PUBLIC_URL
-    alternates = [(code, origin + in_language(request.path_info, code)) for code in languages] if is_public else []
+    pairs = [(code, settings.PUBLIC_URL + in_language(request.path_info, code)) for code in (DEFAULT, *OTHERS)]
     return Page(
         theme=theme if theme in THEMES else "auto",
         is_clear=request.COOKIES.get(CLEAR_COOKIE) == "1",
@@ -126,7 +125,7 @@ def _page(request: HttpRequest) -> Page:
         path=request.path_info,
         here=request.get_full_path() if request.method == "GET" else request.path_info,
         is_public=is_public,
-        alternates=alternates,
+        alternates=pairs if is_public else [],
     )
 
 

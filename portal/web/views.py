@@ -8,7 +8,7 @@ from django.shortcuts import render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_POST
 
-from portal.web import brand
+from portal.web import brand, samples
 from portal.web.context import CLEAR_COOKIE, THEME_COOKIE, THEMES
 from portal.web.language import DEFAULT, OTHERS, in_language
 
@@ -63,4 +63,5 @@ def brand_css(request: HttpRequest) -> HttpResponse:
 
 @require_GET
 def design(request: HttpRequest) -> HttpResponse:
-    return render(request, "web/design.html")
+    """Every token and part in its states, drawn by the templates that real pages use."""
+    return render(request, "web/design.html", samples.everything())

@@ -91,6 +91,11 @@ def avatar(obj_id: Any, first: str = "", last: str = "", size: str = "") -> Safe
 
 
 @register.simple_tag
+def seconds_left(deadline: datetime, now: datetime) -> int:
+    return max(0, round((deadline - now).total_seconds()))
+
+
+@register.simple_tag
 def money(amount: Decimal | int | str | None) -> str:
     """2 400 ₽; kopecks only when there are any."""
     if amount is None or amount == "":
