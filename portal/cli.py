@@ -201,16 +201,23 @@ def _print_table(rows: list[dict[str, Any]]) -> None:
 # For developers and demos --------------------------------------------------------------------------------------
 
 
-@main.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})
-@click.argument("name", type=click.Choice(["smsc", "smtp"]))
-@click.argument("options", nargs=-1, type=click.UNPROCESSED)
-def doubles(name: str, options: tuple[str, ...]) -> None:
-    """Run a stand-in for an outside service: smsc (SMS gateway) or smtp (mail server).
+@main.group()
+def doubles() -> None:
+    """Run a stand-in for an outside service.
 
-    It speaks the real service's protocol and refuses what the service refuses. `portal doubles smsc --help` tells its
-    own options.
+    It speaks the real service's protocol and refuses what the service refuses.
     """
-    sys.exit(subprocess.call([sys.executable, "-m", f"doubles.{name}", *options], cwd=environment.ROOT))
+
+
+def _double(name: str, what: str) -> None:
+    @doubles.command(name, help=what, context_settings={"ignore_unknown_options": True, "help_option_names": []})
+    @click.argument("options", nargs=-1, type=click.UNPROCESSED)
+    def run(options: tuple[str, ...]) -> None:
+        sys.exit(subprocess.call([sys.executable, "-m", f"doubles.{name}", *options], cwd=environment.ROOT))
+
+
+_double("smsc", "An SMS gateway with the protocol of SMSC.ru and a page of what was sent.")
+_double("smtp", "A mail server and a page of what was sent.")
 
 
 @main.command()

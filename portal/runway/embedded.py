@@ -19,6 +19,7 @@ import re
 import shlex
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -195,11 +196,13 @@ class Cluster:
         options = " ".join(
             shlex.quote(word) for name, value in settings.items() for word in ("-c", f"{name}={value}")
         )
-        result = self._run(
-            account, "pg_ctl", "-D", str(self.data), "-w", "-t", "60", "-l", str(self.log), "-o", options, "start"
-        )
-        if result.returncode:
+        start = ("pg_ctl", "-D", str(self.data), "-w", "-t", "60", "-l", str(self.log), "-o", options, "start")
+        deadline = time.monotonic() + 10
+        while self._run(account, *start).returncode:
             self._refuse_full_disk(_tail(self.log))
+            if "still in use" in _last_line(_tail(self.log)) and time.monotonic() < deadline:
+                time.sleep(0.1)  # the last sessions of a killed server are leaving
+                continue
             raise self._damaged(f"PostgreSQL does not start with it: {_last_line(_tail(self.log))}")
 
     def _prepare_log(self, account: Account) -> None:
@@ -244,7 +247,7 @@ class Cluster:
             if now is None or now.pid != running.pid:
                 return False
             if now.is_ready:
-                return (now.socket_dir / ".s.PGSQL.5432").exists()
+                return _accepts(now.socket_dir / ".s.PGSQL.5432")
             time.sleep(0.05)
         return False
 
@@ -308,6 +311,11 @@ class Cluster:
     def _refuse_full_disk(self, output: str) -> None:
         if os.strerror(errno.ENOSPC) in output or os.strerror(errno.EDQUOT) in output:
             raise NoSpace(f"The disk that holds {self.data} is full: free some space and start again.")
+
+
+def _accepts(address: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(str(address)) == 0
 
 
 def _copied(package: Path, engine: Path) -> Path:

@@ -152,12 +152,7 @@ class Up:
         if (self.home / "static").is_dir() and stamp.exists() and stamp.read_text() == _static_version():
             return None
         self.say("Static files  collecting")
-        return children.spawn(
-            [PYTHON, "-m", "portal.cli", "collect-static"],
-            self.environment,
-            environment.ROOT,
-            output=self._step_log(),
-        )
+        return children.spawn([PYTHON, "-m", "portal.cli", "collect-static"], self.environment, environment.ROOT)
 
     def _run_step(self, command: str, what: str) -> None:
         self.say(what)

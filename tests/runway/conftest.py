@@ -1,0 +1,78 @@
+"""Clusters of their own for tests that stop, break and race them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import stat
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from portal.runway.embedded import Cluster
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+@pytest.fixture
+def home() -> Iterator[Path]:
+    """A folder that PostgreSQL's account may enter even when the tests run as root (pytest's own is closed)."""
+    path = Path(tempfile.mkdtemp(prefix="portal-test-"))
+    path.chmod(path.stat().st_mode | stat.S_IXGRP | stat.S_IXOTH)
+    yield path
+    shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture
+def cluster(home: Path) -> Iterator[Cluster]:
+    """Not started yet; stopped after the test whatever happened."""
+    cluster = Cluster(home, durable=False)
+    yield cluster
+    cluster.stop()
+    shutil.rmtree(cluster.socket_dir, ignore_errors=True)
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A port whose four neighbours are free too."""
+    for _ in range(100):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        if port < 65000 and all(_is_free(port + offset) for offset in range(5)):
+            return port
+    raise AssertionError("no five free ports in a row")
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+@pytest.fixture
+def portal(home: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Run `portal …` as a person would, on a home of its own: `portal("db-url", PORT="8010")`."""
+
+    def run(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "portal.cli", *arguments],
+            env=clean_environment(home) | settings,
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+    return run
+
+
+def clean_environment(home: Path) -> dict[str, str]:
+    """The environment of a fresh shell: no setting of the portal but the folder."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
+    return kept | {"PORTAL_HOME": str(home), "PYTHONWARNINGS": "ignore"}
