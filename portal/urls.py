@@ -1,13 +1,40 @@
-"""Every address of the portal. A new one must appear in tests/walls/urls.py, or CI fails."""
+"""Every address of the portal. A new one must appear in tests/walls/urls.py, or CI fails.
 
-from django.urls import path
+Public pages live under `/` in Russian and under `/en/` in English; the rest has one address, its language is a cookie.
+"""
 
-from portal.kernel import errors
+from __future__ import annotations
 
-urlpatterns: list = []
-handler400, handler403, handler404, handler500 = (
-    "portal.kernel.errors.bad_request",
-    "portal.kernel.errors.forbidden",
-    "portal.kernel.errors.not_found",
-    "portal.kernel.errors.broken",
-)
+from typing import Any
+
+from django.urls import URLPattern, URLResolver, path
+from django.urls.resolvers import LocalePrefixPattern, RoutePattern
+
+from portal.people import urls as people
+from portal.scheduling import urls as scheduling
+from portal.web import urls as web
+from portal.web.health import live, ready
+
+Pattern = URLPattern | URLResolver
+
+
+def room(name: str, own: list[Any], public: list[Any]) -> URLResolver:
+    """One namespace for both kinds of addresses of a room.
+
+    Django's `include` refuses a language prefix inside a namespace, so the resolvers are put together here.
+    """
+    prefixed = URLResolver(LocalePrefixPattern(prefix_default_language=False), list(public))
+    return URLResolver(RoutePattern(""), [*own, prefixed], app_name=name, namespace=name)
+
+
+urlpatterns: list[Pattern] = [
+    path("health/live", live, name="health-live"),
+    path("health/ready", ready, name="health-ready"),
+    room("people", people.own_patterns, people.public_patterns),
+    room("scheduling", scheduling.own_patterns, scheduling.public_patterns),
+    room("web", web.own_patterns, web.public_patterns),
+]
+handler400 = "portal.kernel.errors.bad_request"
+handler403 = "portal.kernel.errors.forbidden"
+handler404 = "portal.kernel.errors.not_found"
+handler500 = "portal.kernel.errors.broken"

@@ -16,6 +16,8 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 
+from portal import settings as typed
+
 
 class PortError(Exception):
     """Base of what a port may raise. Carries no personal data: it ends in logs and in the delivery's row."""
@@ -63,8 +65,8 @@ def port(name: str) -> Any:
             return stack[-1]
         path = _adapter_path(name)
         known = _built.get(name)
-        if known is None or known[0] != path or known[1] is not settings.portal:
-            known = (path, settings.portal, import_string(path).from_settings(settings.portal))
+        if known is None or known[0] != path or known[1] is not typed.portal:
+            known = (path, typed.portal, import_string(path).from_settings(typed.portal))
             _built[name] = known
         return known[2]
 
@@ -73,7 +75,7 @@ def _adapter_path(name: str) -> str:
     vendors: dict[str, str] | None = settings.PORT_ADAPTERS.get(name)
     if vendors is None:
         raise ImproperlyConfigured(f"there is no port {name!r} in PORT_ADAPTERS")
-    vendor = getattr(settings.portal, f"{name}_vendor", None)
+    vendor = getattr(typed.portal, f"{name}_vendor", None)
     if vendor not in vendors:
         raise ImproperlyConfigured(f"{name.upper()}_VENDOR: expected one of {', '.join(sorted(vendors))}")
     return vendors[vendor]

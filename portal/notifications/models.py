@@ -32,7 +32,7 @@ class Message(PatientPart):
     subject_id = models.UUIDField(help_text="the appointment")
     subject_version = models.PositiveIntegerField()
     channel = models.CharField(max_length=5)
-    contact = models.ForeignKey(Contact, models.PROTECT, related_name="+")
+    contact = models.ForeignKey(Contact, models.SET_NULL, null=True, related_name="+")
     sequence = models.BigIntegerField(unique=True, help_text="our own number at the gateway, 1…2147483647")
     state = models.CharField(max_length=10, choices=MessageState.choices, default=MessageState.PLANNED)
     attempts = models.PositiveSmallIntegerField(default=0)

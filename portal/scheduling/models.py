@@ -57,7 +57,7 @@ class DaySheet(PortalModel):
     modes = ArrayField(models.CharField(max_length=10))
 
     class Meta:
-        indexes = [models.Index(fields=["role", "date"], name="sheet_role_date")]
+        indexes = [models.Index(fields=["role", "start"], name="sheet_role_start")]
         constraints = [
             models.CheckConstraint(condition=Q(end__gt=F("start")), name="sheet_ends_after_start"),
             ExclusionConstraint(

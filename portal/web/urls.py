@@ -1,12 +1,15 @@
-"""Addresses of the look itself; public ones, so they are mounted under `i18n_patterns`."""
-
 from django.urls import path
 
-from portal.web import views
+from portal.web import desk, views
 
 app_name = "web"
-urlpatterns = [
+
+public_patterns = [
+    path("design", views.design, name="design"),
+]
+own_patterns = [
     path("look/", views.look, name="look"),
     path("brand.css", views.brand_css, name="brand"),
-    path("design", views.design, name="design"),
+    path("desk/", desk.desk, name="desk"),
+    path("desk/visits/<uuid:visit_id>/", desk.desk_visit, name="desk-visit"),
 ]

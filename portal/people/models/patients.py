@@ -26,6 +26,7 @@ class Patient(PatientRecord):
     """Portal-wide. `user` is the account of the person themselves; a child has none."""
 
     patient_column = "id"
+    public_fields = {"language": "ru or en, for messages"}
     retention = "MEDICAL_25Y"
 
     user = models.OneToOneField(User, models.PROTECT, null=True, related_name="+")
@@ -34,6 +35,7 @@ class Patient(PatientRecord):
     middle_name = EncryptedTextField(null=True)
     birth_date = EncryptedDateField()
     sex = EncryptedTextField()
+    language = models.CharField(max_length=2, default="ru")
     version = models.PositiveIntegerField(default=1)
 
     @property

@@ -1,0 +1,85 @@
+"""What a person changes about themselves: names, contacts, open sessions."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+from django.db.models import F
+from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
+
+from portal.kernel.access import open_door
+from portal.kernel.actor import STAFF_ROLES, Actor, Role
+from portal.kernel.base import get_one
+from portal.kernel.commands import command
+from portal.kernel.errors import Conflict, NotFound
+from portal.people.contacts import Address
+from portal.people.models import Contact, OneTimeCode, Patient, Session
+from portal.people.services.register import PersonData
+
+
+class LastContact(Conflict):
+    title = _("This is the only way to reach you")
+    text = _("Add and confirm another phone or e-mail first, then remove this one.")
+
+
+class ContactInUse(Conflict):
+    title = _("This contact is confirmed by someone else")
+    text = _("A phone or an e-mail belongs to one account. If it is yours, call the clinic.")
+
+
+@command("Patient.update", roles={Role.PATIENT})
+def update_person(*, actor: Actor, patient_id: UUID, version: int, person: PersonData) -> Patient:
+    """Change names, birth date, sex. `Conflict` when the page was older than the data (optimistic version)."""
+    open_door(actor, [patient_id], purpose="own-data")
+    mine = Patient.objects.visible_to(actor)
+    if not mine.filter(pk=patient_id, version=version).update(version=F("version") + 1):
+        raise Conflict
+    patient: Patient = get_one(mine, pk=patient_id)
+    patient.family_name, patient.given_name = person.family_name, person.given_name
+    patient.middle_name, patient.birth_date, patient.sex = person.middle_name or None, person.birth_date, person.sex
+    patient.language = person.language
+    patient.save(update_fields=["family_name", "given_name", "middle_name", "birth_date", "sex", "language"])
+    return patient
+
+
+@command("Contact.add", roles={Role.PATIENT})
+def add_contact(*, actor: Actor, patient_id: UUID, code_id: UUID) -> Contact:
+    """Keep an address that a used code has just proved. `ContactInUse` when it is another account's."""
+    open_door(actor, [patient_id], purpose="own-data")
+    code = get_one(
+        OneTimeCode.objects.all(), pk=code_id, purpose=OneTimeCode.Purpose.CONTACT, used_at__isnull=False, user_id=actor.user_id
+    )
+    address = Address("phone" if code.channel == "sms" else "email", code.destination)
+    own = Contact.objects.visible_to(actor).filter(patient_id=patient_id, digest=address.digest).first()
+    if own:
+        return own
+    contact = Contact(patient_id=patient_id, kind=address.kind, value=address.value, digest=address.digest, verified_at=Now())
+    try:
+        with transaction.atomic():
+            contact.save(force_insert=True)
+    except IntegrityError:
+        raise ContactInUse from None
+    return contact
+
+
+@command("Contact.remove", roles={Role.PATIENT})
+def remove_contact(*, actor: Actor, patient_id: UUID, contact_id: UUID) -> None:
+    """Delete a contact; the last confirmed one stays, or nobody could reach the person. Rows are locked first."""
+    open_door(actor, [patient_id], purpose="own-data")
+    mine = Contact.objects.visible_to(actor).filter(patient_id=patient_id)
+    confirmed = [c.pk for c in mine.select_for_update().order_by("pk") if c.verified_at]
+    if contact_id not in {c.pk for c in mine}:
+        raise NotFound
+    if confirmed == [contact_id]:
+        raise LastContact
+    mine.filter(pk=contact_id).delete()
+
+
+@command("Session.end", roles={Role.PATIENT, *STAFF_ROLES})
+def end_sessions(*, actor: Actor, only: str = "", keep: str = "") -> int:
+    """Sign out one browser (`only`) or all but one (`keep`). Keys are stored digests; returns how many ended."""
+    rows = Session.objects.filter(user_id=actor.user_id)
+    rows = rows.filter(session_key=only) if only else rows.exclude(session_key=keep)
+    return int(rows.delete()[0])

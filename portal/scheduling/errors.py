@@ -1,0 +1,41 @@
+"""What can happen to a booking, in words a patient acts on."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext_lazy as _
+
+from portal.kernel.errors import Conflict, PortalError
+
+
+class SlotTaken(Conflict):
+    """Lost a race for a time. `alternatives` are offered in place."""
+
+    title = _("This time has just been taken")
+    text = _("Nothing you entered is lost. Here are the nearest free times.")
+
+
+class HoldOver(Conflict):
+    title = _("This time is no longer held for you")
+    text = _("The ten minutes are over. Choose a time again; what you entered stays.")
+
+
+class PatientBusy(Conflict):
+    title = _("There is another visit at this time")
+    text = _("The same person already has a visit that overlaps. Choose another time or cancel that one.")
+
+
+class TooLateToCancel(Conflict):
+    title = _("This visit cannot be cancelled here any more")
+    text = _("It has begun, has passed, or is cancelled already. If plans changed at the last moment, call the clinic.")
+
+
+class NotOffered(PortalError):
+    status, issue = 422, "business-rule"
+    title = _("This cannot be booked")
+    text = _("This doctor does not offer that. Choose a time on the doctor's page.")
+
+
+class AgeNotServed(PortalError):
+    status, issue = 422, "business-rule"
+    title = _("This doctor sees other ages")
+    text = _("Choose another person or another doctor.")

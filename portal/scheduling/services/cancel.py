@@ -1,0 +1,50 @@
+"""Give the time back."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.db.models import F, Func
+from django.db.models.functions import Now
+
+from portal.kernel.access import open_door
+from portal.kernel.actor import Actor, Role
+from portal.kernel.base import get_one
+from portal.kernel.commands import command
+from portal.kernel.errors import NotFound
+from portal.kernel.outbox import emit
+from portal.people.models import CareTeam, Patient
+from portal.scheduling.errors import TooLateToCancel
+from portal.scheduling.models import HOLDS_TIME, Appointment, AppointmentStatus, Occupancy
+from portal.scheduling.selectors import patient_of_appointment
+from portal.scheduling.services.book import recipient
+
+
+@command("Appointment.cancel", roles={Role.PATIENT, Role.REGISTRAR})
+def cancel_appointment(*, actor: Actor, appointment_id: UUID) -> Appointment:
+    """Cancel a visit that has not begun. Cancelling a cancelled visit changes nothing.
+
+    The time is free for others at commit; the doctor's access that came with this visit ends.
+    """
+    patient_id = patient_of_appointment(appointment_id)
+    if patient_id is None:
+        raise NotFound
+    open_door(actor, [patient_id], purpose="cancelling")
+    mine = Appointment.objects.visible_to(actor)
+    changed = mine.filter(pk=appointment_id, status__in=HOLDS_TIME, start__gt=Now()).update(
+        status=AppointmentStatus.CANCELLED, cancelled_at=Now(), cancelled_by=actor.role.value, version=F("version") + 1
+    )
+    appointment = get_one(mine, pk=appointment_id)
+    if not changed:
+        if appointment.status == AppointmentStatus.CANCELLED:
+            return appointment
+        raise TooLateToCancel
+    Occupancy.objects.filter(owner=appointment_id, kind=Occupancy.Kind.BOOKED).delete()
+    CareTeam.objects.visible_to(actor).filter(appointment_id=appointment_id).update(
+        period=Func(Func(F("period"), function="lower"), Func(function="clock_timestamp"), function="tstzrange")
+    )
+    patient = get_one(Patient.objects.visible_to(actor), pk=patient_id)
+    emit(
+        "appointment.cancelled", appointment_id=appointment_id, patient_id=patient_id, recipient_id=recipient(actor, patient)
+    )
+    return appointment

@@ -1,0 +1,104 @@
+"""The person's own visits: the list, one visit as a ticket, cancelling, the calendar file."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_http_methods
+
+from portal.kernel.access import open_door
+from portal.kernel.actor import Actor
+from portal.kernel.base import get_one
+from portal.kernel.errors import NotFound
+from portal.people.compartment import open_own_doors
+from portal.people.selectors import own_people
+from portal.people.views.guards import patient_page
+from portal.scheduling import selectors, services
+from portal.scheduling.calendar import calendar_file
+from portal.scheduling.models import Appointment
+from portal.scheduling.selectors_sql import database_now
+
+PAST_SHOWN = 20
+
+
+@never_cache
+@require_GET
+@patient_page
+def visits(request: HttpRequest, actor: Actor) -> HttpResponse:
+    """The next visit as a ticket, then the line: coming, then past."""
+    open_own_doors(actor, purpose="visits")
+    everyone = {person.pk: person for person in own_people(actor)}
+    rows = selectors.visits(actor)
+    coming = list(selectors.upcoming(rows))
+    ahead = {visit.pk for visit in coming}
+    past = [visit for visit in rows[: PAST_SHOWN + len(coming)] if visit.pk not in ahead][:PAST_SHOWN]
+    for visit in [*coming, *past]:
+        visit.person = everyone.get(visit.patient_id)
+    context = {
+        "next_visit": coming[0] if coming else None,
+        "upcoming": coming,
+        "past": past,
+        "people": list(everyone.values()),
+        "me": next((p for p in everyone.values() if p.user_id == actor.user_id), None),
+        "now": database_now(),
+    }
+    return render(request, "scheduling/visits.html", context)
+
+
+@never_cache
+@require_GET
+@patient_page
+def visit(request: HttpRequest, actor: Actor, visit_id: UUID) -> HttpResponse:
+    """One visit; right after booking it says so (`?new=1`)."""
+    row = _own_visit(actor, visit_id)
+    now = database_now()
+    people = own_people(actor)
+    context = {
+        "visit": row,
+        "person": next((p for p in people if p.pk == row.patient_id), None),
+        "is_self": any(p.pk == row.patient_id and p.user_id == actor.user_id for p in people),
+        "is_new": request.GET.get("new") == "1" and row.is_ahead(now),
+        "can_cancel": row.is_ahead(now),
+        "now": now,
+    }
+    return render(request, "scheduling/visit.html", context)
+
+
+def _own_visit(actor: Actor, visit_id: UUID) -> Appointment:
+    patient_id = selectors.patient_of_appointment(visit_id)
+    if patient_id is None:
+        raise NotFound
+    open_door(actor, [patient_id], purpose="visit")
+    row: Appointment = get_one(selectors.visits(actor), pk=visit_id)
+    return row
+
+
+@never_cache
+@require_http_methods(["GET", "POST"])
+@patient_page
+def cancel(request: HttpRequest, actor: Actor, visit_id: UUID) -> HttpResponse:
+    """GET asks, POST cancels: links in messages are opened by scanners, buttons are not."""
+    row = _own_visit(actor, visit_id)
+    if request.method == "GET":
+        now = database_now()
+        return render(request, "scheduling/cancel.html", {"visit": row, "can_cancel": row.is_ahead(now), "now": now})
+    services.cancel_appointment(actor=actor, appointment_id=visit_id)
+    return redirect(reverse("scheduling:visit", args=[visit_id]))
+
+
+@never_cache
+@require_GET
+@patient_page
+def calendar(request: HttpRequest, actor: Actor, visit_id: UUID) -> HttpResponse:
+    """The visit for the phone's calendar. Neutral: neither doctor nor specialty (323-FZ art. 13)."""
+    row = _own_visit(actor, visit_id)
+    response = HttpResponse(
+        calendar_file(row, request.build_absolute_uri(reverse("scheduling:visit", args=[visit_id]))),
+        content_type="text/calendar; charset=utf-8",
+    )
+    response["Content-Disposition"] = 'attachment; filename="visit.ics"'
+    return response
