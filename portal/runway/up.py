@@ -141,7 +141,7 @@ class Up:
             "SMTP_URL": f"smtp://127.0.0.1:{mail}",
             "SMSC_LOGIN": "demo",
             "SMSC_PASSWORD": "demo",
-            "SMSC_SENDER": "CLINIC",
+            "SMSC_SENDER": "DEMOCLINIC",
             "MAIL_FROM": "portal@clinic.example",
         }
         self.mail_page = f"http://127.0.0.1:{mail_page}"
