@@ -23,6 +23,7 @@ LOG = CACHE / "bootstrap.log"
 STAMP = VENV / "installed.txt"
 NEEDED_BYTES = 1500 * 1024 * 1024
 OLDEST_NODE = 18
+SYSTEM_CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
 NO_NETWORK = (
     "name resolution",
     "dns error",
@@ -136,20 +137,23 @@ def _sync_with_uv(lock: Path) -> bool:
         if not _pip("Installer", "install", "--require-hashes", "-r", str(_lock("uv")), "-t", str(fresh), must=False):
             return False
         fresh.rename(tool)
-    environment = {
-        **os.environ,
-        "VIRTUAL_ENV": str(VENV),
-        "UV_CACHE_DIR": os.environ.get("UV_CACHE_DIR") or _uv_cache(),
-    }
     command = [str(tool / "bin" / "uv"), "pip", "sync", "--require-hashes", "--no-progress", str(lock)]
-    return run("Python packages", command, environment=environment, must=False)
+    return run("Python packages", command, environment=_uv_environment(), must=False)
 
 
-def _uv_cache() -> str:
-    """uv's usual cache, so that the next clone is quick; ours when there is no home to write to."""
+def _uv_environment() -> dict[str, str]:
+    """What pip was told about this network holds for uv too; the usual cache makes the next clone quick."""
     home = os.environ.get("HOME", "")
-    usual = Path(os.environ.get("XDG_CACHE_HOME") or Path(home, ".cache"), "uv")
-    return str(usual if home and os.access(home, os.W_OK) else CACHE / "uv")
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path(home, ".cache"), "uv")
+    told = {
+        "SSL_CERT_FILE": os.environ.get("PIP_CERT")
+        or (SYSTEM_CERTIFICATES if Path(SYSTEM_CERTIFICATES).exists() else ""),
+        "UV_DEFAULT_INDEX": os.environ.get("PIP_INDEX_URL", ""),
+        "UV_INDEX": os.environ.get("PIP_EXTRA_INDEX_URL", ""),
+        "UV_FIND_LINKS": os.environ.get("PIP_FIND_LINKS", ""),
+        "UV_CACHE_DIR": str(cache if home and os.access(home, os.W_OK) else CACHE / "uv"),
+    }
+    return {name: value for name, value in told.items() if value} | os.environ | {"VIRTUAL_ENV": str(VENV)}
 
 
 def _pip(what: str, *arguments: str, must: bool = True) -> bool:
