@@ -91,6 +91,7 @@ class Account:
     balance: Decimal = Decimal(100_000)
     deliver_after: float = 2.0
     offset: float = 0.0  # seconds the gateway's clock was put forward
+    requests: int = 0
     messages: deque[Message] = field(default_factory=lambda: deque(maxlen=KEPT))
     outcomes: deque[tuple[int, int]] = field(default_factory=deque)
     _equal: dict[tuple[str, ...], list[float]] = field(default_factory=dict)
@@ -159,6 +160,7 @@ class Account:
         with self._lock:
             self.messages.clear()
             self.outcomes.clear()
+            self.requests = 0
             self._equal.clear()
 
     def _status(self, phone: str, ref: str) -> dict[str, Any]:

@@ -100,6 +100,7 @@ class Gateway(Handler):
         if act is None:
             self.answer_json({"error": "not found"}, 404)
             return
+        self.account.requests += 1
         try:
             act(given, Arrival(self.command, from_url))
         except Refusal as refusal:
@@ -160,9 +161,9 @@ class Gateway(Handler):
 
     def _messages(self) -> None:
         found = self.account.listed(self.query("phone"))
-        self.answer_json(
-            {"balance": str(self.account.balance), "messages": [_shown(self.account, message) for message in found]}
-        )
+        shown = [_shown(self.account, message) for message in found]
+        balance = str(self.account.balance)
+        self.answer_json({"balance": balance, "requests": self.account.requests, "messages": shown})
 
     def _control(self) -> None:
         if not self.is_for_this_machine():

@@ -26,6 +26,7 @@ import ssl
 import sys
 import threading
 import warnings
+from http.server import ThreadingHTTPServer
 from typing import Any
 
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
@@ -96,7 +97,7 @@ class Postman:
                 sender=envelope.mail_from or "",
                 to=[str(address) for address in envelope.rcpt_tos],
                 raw=bytes(envelope.original_content or b""),
-                is_encrypted=session.ssl is not None,
+                is_encrypted=server.transport is not None and bool(server.transport.get_extra_info("sslcontext")),
                 is_signed_in=bool(session.authenticated),
             )
         if mode == "timeout":
@@ -189,17 +190,13 @@ def server_factory(postman: Postman, given: argparse.Namespace) -> SMTP:
         is_right = isinstance(data, LoginPassword) and data.login == given.login.encode()
         return AuthResult(success=is_right and data.password == given.password.encode(), handled=False)
 
-    tls = None
-    if given.tls_cert:
-        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        tls.load_cert_chain(given.tls_cert, given.tls_key)
     return StrictServer(
         postman,
         data_size_limit=MAX_SIZE,
         enable_SMTPUTF8=True,
         hostname=NAME,
         ident="double",
-        tls_context=tls,
+        tls_context=_tls(given) if given.tls_cert and not given.tls_wrapped else None,
         auth_required=bool(given.login),
         auth_require_tls=False,
         auth_exclude_mechanism=None if given.login else ["LOGIN", "PLAIN"],
@@ -207,9 +204,18 @@ def server_factory(postman: Postman, given: argparse.Namespace) -> SMTP:
     )
 
 
-async def serve(sock: Any, postman: Postman, given: argparse.Namespace) -> None:
+def _tls(given: argparse.Namespace) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(given.tls_cert, given.tls_key)
+    return context
+
+
+async def serve(sock: Any, pages: ThreadingHTTPServer, postman: Postman, given: argparse.Namespace) -> None:
+    """Run until the process ends; pages answer only when the SMTP side does."""
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: server_factory(postman, given), sock=sock)
+    tls = _tls(given) if given.tls_wrapped else None
+    server = await loop.create_server(lambda: server_factory(postman, given), sock=sock, ssl=tls)
+    threading.Thread(target=pages.serve_forever, daemon=True).start()
     await server.serve_forever()
 
 
@@ -223,6 +229,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--password", default="")
     parser.add_argument("--tls-cert", help="PEM file: offer STARTTLS")
     parser.add_argument("--tls-key", help="PEM file")
+    parser.add_argument("--tls-wrapped", action="store_true", help="TLS from the first byte instead of STARTTLS")
     given = parser.parse_args(arguments)
     leave_at_once()
     logging.getLogger("mail.log").setLevel(logging.CRITICAL)  # it would write down addresses
@@ -232,8 +239,7 @@ def main(arguments: list[str] | None = None) -> None:
     box, orders = Mailbox(), Orders()
     for name, sock in (("smtp", mail), ("http", web)):
         sys.stderr.write(f"smtp double: {name}://{sock.getsockname()[0]}:{sock.getsockname()[1]}\n")
-    threading.Thread(target=http_server(web, make_pages(box, orders)).serve_forever, daemon=True).start()
-    asyncio.run(serve(mail, Postman(box, orders), given))
+    asyncio.run(serve(mail, http_server(web, make_pages(box, orders)), Postman(box, orders), given))
 
 
 if __name__ == "__main__":

@@ -95,9 +95,7 @@ class SmtpSender:
         helo = _domain(self._address)  # the default would ask the name service who we are
         try:
             if self._scheme == "smtps":
-                connection = smtplib.SMTP_SSL(
-                    self._host, self._port, helo, timeout=self._timeout, context=self._tls
-                )
+                connection = smtplib.SMTP_SSL(self._host, self._port, helo, timeout=self._timeout, context=self._tls)
             else:
                 connection = smtplib.SMTP(self._host, self._port, helo, timeout=self._timeout)
             self._prepare(connection)
@@ -133,7 +131,8 @@ class SmtpSender:
     def _require_settings(self) -> None:
         is_plain = self._address.rpartition("@")[0].isascii() and self._name.isprintable()
         has_sender = is_plain and ADDRESS.fullmatch(self._address)
-        if not (self._host and self._scheme in PORTS and has_sender):
+        can_sign_in = (self._user + self._password).isascii()  # smtplib knows no other
+        if not (self._host and self._scheme in PORTS and has_sender and can_sign_in):
             raise PortFailure(
                 permanent=False,
                 code="not-configured",

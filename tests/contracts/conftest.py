@@ -1,0 +1,32 @@
+from collections.abc import Iterator
+
+import pytest
+
+from tests.contracts.processes import Double, running_smsc, running_smtp
+
+
+@pytest.fixture(scope="module")
+def smsc_process() -> Iterator[Double]:
+    with running_smsc() as double:
+        yield double
+
+
+@pytest.fixture
+def smsc_double(smsc_process: Double) -> Double:
+    """The SMS gateway's double, with nothing remembered."""
+    smsc_process.control("reset")
+    smsc_process.control("balance", balance="1000")
+    return smsc_process
+
+
+@pytest.fixture(scope="module")
+def smtp_process() -> Iterator[Double]:
+    with running_smtp() as double:
+        yield double
+
+
+@pytest.fixture
+def smtp_double(smtp_process: Double) -> Double:
+    """The mail server's double, with nothing remembered."""
+    smtp_process.control("reset")
+    return smtp_process
