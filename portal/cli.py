@@ -28,6 +28,30 @@ class PlainErrors(click.Group):
         except RunwayError as error:
             click.echo(str(error), err=True)
             ctx.exit(error.exit_code)
+        except Exception as error:
+            sentence = _sentence(error)
+            if sentence is None:
+                raise
+            click.echo(sentence, err=True)
+            ctx.exit(1)
+
+
+def _sentence(error: Exception) -> str | None:
+    """What the portal's own errors and a database that is away say in one line; None for a bug."""
+    if "django" not in sys.modules:
+        return None
+    from django.core.exceptions import ValidationError
+    from django.db import OperationalError
+
+    from portal.kernel.errors import PortalError
+
+    if isinstance(error, PortalError):
+        return str(error.text)
+    if isinstance(error, ValidationError):
+        return " ".join(error.messages)
+    if isinstance(error, OperationalError):
+        return f"The database does not answer: {str(error).strip().splitlines()[0]}"
+    return None
 
 
 @click.group(cls=PlainErrors, context_settings={"help_option_names": ["-h", "--help"]})
@@ -99,10 +123,10 @@ def seed(size: str) -> None:
     with environment.ready_database():
         start_django()
         from portal.demo import seed as demo
-        from portal.runway.progress import Bars
+        from portal.runway.progress import bar
 
-        with Bars() as bars:
-            demo.run(size=size, progress=bars)
+        is_new = demo.run(size=size, progress=bar)
+    click.echo("The demo clinic is filled in." if is_new else "The demo clinic is there already.")
 
 
 @main.group()
@@ -176,7 +200,7 @@ def audit() -> None:
 def audit_show(patient_id: UUID) -> None:
     """Print the audit trail of one patient. Looking is itself written to the trail."""
     with environment.ready_database():
-        start_django()
+        start_django("owner")
         from portal.kernel import audit as trail
 
         rows = trail.show(patient_id, _operator())
@@ -196,6 +220,47 @@ def _print_table(rows: list[dict[str, Any]]) -> None:
     widths = [max(len(row[column]) for row in table) for column in range(len(table[0]))]
     for row in table:
         click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+# Staff ---------------------------------------------------------------------------------------------------------
+
+
+@main.group()
+def staff() -> None:
+    """Those who work at the clinic."""
+
+
+@staff.command("add")
+@click.option("--email", required=True, help="The invitation goes there.")
+@click.option("--name", required=True, help="As colleagues and patients should read it.")
+@click.option("--role", type=click.Choice(["doctor", "registrar", "privacy-officer", "clinic-admin"]), required=True)
+@click.option("--organization", help="Slug of the clinic; not needed while there is only one.")
+@click.option("--department", default="", help="Slug of the department; doctors of one see each other's patients.")
+@click.option("--doctor", help="Slug of the doctor in the directory to whom this account belongs.")
+def staff_add(
+    email: str, name: str, role: str, organization: str | None, department: str, doctor: str | None
+) -> None:
+    """Invite somebody: an e-mail with a link to set a password and a second factor."""
+    with environment.ready_database():
+        start_django()
+        from portal.runway.staffing import invite
+
+        invite(email=email, name=name, role=role, organization=organization, department=department, doctor=doctor)
+    click.echo(f"An invitation is on its way to {email}.")
+
+
+@staff.command("code")
+@click.argument("email")
+def staff_code(email: str) -> None:
+    """Print the six digits of the second factor of a demo account."""
+    with environment.ready_database():
+        start_django()
+        from portal.demo import accounts
+
+        known = {member.email: member for member in accounts.STAFF}
+        if email not in known:
+            raise WrongUsage(f"There is no demo account {email}. There are: {', '.join(known)}")
+        click.echo(accounts.code_now(known[email]))
 
 
 # For developers and demos --------------------------------------------------------------------------------------
@@ -250,6 +315,15 @@ def collect_static() -> None:
 
     Path(settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)
     call_command("collectstatic", interactive=False, verbosity=0)
+
+
+@main.command("demo-accounts", hidden=True)
+def demo_accounts() -> None:
+    """Print who may sign in to the demo."""
+    start_django()
+    from portal.demo import accounts
+
+    click.echo("\n".join(accounts.lines()))
 
 
 if __name__ == "__main__":

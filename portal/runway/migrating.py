@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import click
 from django.core.management import call_command
 from django.core.management.commands.migrate import Command
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
-from portal.runway.progress import Bars
+from portal.runway.progress import WIDTH
 
 LOCK = 0x6D696772617465  # an advisory lock of the database: two deployments at once take turns
 
@@ -17,14 +18,13 @@ LOCK = 0x6D696772617465  # an advisory lock of the database: two deployments at 
 class Quiet(Command):
     """The stock command that counts on a bar instead of printing a line per migration."""
 
-    def __init__(self, bars: Bars, total: int) -> None:
+    def __init__(self, shown: Any) -> None:
         super().__init__()
-        self._bars, self._total, self._done = bars, total, 0
+        self._shown = shown
 
     def migration_progress_callback(self, action: str, migration: Any = None, fake: bool = False) -> None:
         if action == "apply_success":
-            self._done += 1
-            self._bars("Migrations", self._done, self._total)
+            self._shown.update(1)
 
 
 def migrate() -> int:
@@ -34,9 +34,9 @@ def migrate() -> int:
         try:
             executor = MigrationExecutor(connection)
             plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
-            if plan:
-                with Bars() as bars:
-                    call_command(Quiet(bars, len(plan)), interactive=False, verbosity=0)
+            with click.progressbar(length=len(plan) or 1, label="Migrations".ljust(WIDTH)) as shown:
+                call_command(Quiet(shown), interactive=False, verbosity=0)
+                shown.update(0 if plan else 1)
             return len(plan)
         finally:
             cursor.execute("SELECT pg_advisory_unlock(%s)", [LOCK])

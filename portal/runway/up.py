@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import http.client
-import importlib
 import os
 import signal
 import socket
@@ -47,6 +46,7 @@ class Up:
         self.sockets: list[socket.socket] = []
         self._asked_to_stop = False
         self._step: subprocess.Popen[bytes] | None = None
+        self._accounts: subprocess.Popen[bytes] | None = None
         self._lock: IO[str] | None = None
 
     def run(self) -> int:
@@ -56,6 +56,7 @@ class Up:
         try:
             self._prepare()
             self._start_children()
+            self._accounts = self._spawn("demo-accounts", output=subprocess.PIPE)
             self._wait_until_ready()
             self._announce()
             while True:
@@ -152,12 +153,16 @@ class Up:
         if (self.home / "static").is_dir() and stamp.exists() and stamp.read_text() == _static_version():
             return None
         self.say("Static files  collecting")
-        return children.spawn([PYTHON, "-m", "portal.cli", "collect-static"], self.environment, environment.ROOT)
+        return self._spawn("collect-static")
 
     def _run_step(self, command: str, what: str) -> None:
         self.say(what)
-        process = children.spawn([PYTHON, "-m", "portal.cli", command], self.environment, environment.ROOT)
-        self._finish(process, command)
+        self._finish(self._spawn(command), command)
+
+    def _spawn(self, command: str, output: int | None = None) -> subprocess.Popen[bytes]:
+        return children.spawn(
+            [PYTHON, "-m", "portal.cli", command], self.environment, environment.ROOT, output=output
+        )
 
     def _finish(self, process: subprocess.Popen[bytes], command: str) -> None:
         self._step = process
@@ -230,11 +235,16 @@ class Up:
     def _announce(self) -> None:
         address = f"http://127.0.0.1:{self.port}"
         self.say(f"\nThe portal runs at {address}\n")
-        for line in _account_lines():
+        for line in self._account_lines():
             self.say(f"  {line}")
         self.say(f"\n  Sent SMS are at {self.environment['SMSC_URL']}, sent e-mail at {self.mail_page}")
         self.say("  Ctrl-C stops everything; the data stays.\n")
         self.say(f"ready: {address}")
+
+    def _account_lines(self) -> list[str]:
+        """Who may sign in to the demo; asked for while the pages were starting."""
+        answer = self._accounts.communicate()[0] if self._accounts else b""
+        return answer.decode().splitlines()
 
     # The end ---------------------------------------------------------------------------------------------------
 
@@ -292,12 +302,6 @@ def _static_version() -> str:
     for path in [*sources, environment.ROOT / "requirements" / "runtime.lock.txt"]:
         digest.update(str(path.relative_to(environment.ROOT)).encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()
-
-
-def _account_lines() -> list[str]:
-    """The demo's own page of who to sign in as; a portal without a demo has none."""
-    lines = importlib.import_module("portal.demo.accounts").lines()
-    return [str(line) for line in lines]
 
 
 def _hopeless(child: Child) -> str:
