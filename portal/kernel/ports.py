@@ -26,11 +26,11 @@ class PortError(Exception):
 class PortFailure(PortError):
     """The other side refused, or was not reached before anything was handed over: nothing happened there.
 
-    permanent       repeating the same call cannot help; False: it may later
+    permanent       this message will never be taken; False: repeating the same call may help later
     code            short and stable, lower case, for counting and for tests: `bad-phone`, `unreachable`, `smtp-550`
     detail          a sentence for the operator, without names, numbers, addresses or texts
-    stops_provider  the account or the provider is at fault, not the message: the next message will meet the same
-                    refusal, so the operator must be told and other channels used meanwhile
+    stops_provider  the account or the provider is at fault, not the message (never permanent): every message will
+                    meet the same, so the operator must be told and other channels used meanwhile
     """
 
     def __init__(self, *, permanent: bool, code: str, detail: str = "", stops_provider: bool = False) -> None:

@@ -29,6 +29,8 @@ TIMEOUT = 15.0  # seconds, for each command and its answer
 PORTS = {"smtp": 25, "smtps": 465}
 METHOD = re.compile(rb"^METHOD:([A-Z-]{1,20})\r?$", re.MULTILINE)
 GO_AHEAD = 354
+# Not about this message: shutting down, sign-in wanted or refused; -1 is smtplib's for an answer that is none.
+ABOUT_US = frozenset({-1, 421, 530, 534, 535, 538})
 
 
 class SmtpSender:
@@ -63,7 +65,10 @@ class SmtpSender:
         headers: Mapping[str, str] | None = None,
         calendar: bytes | None = None,
     ) -> Accepted:
-        """See EmailSender.send. A reply 4xx is a temporary PortFailure, 5xx a permanent one, code `smtp-NNN`."""
+        """See EmailSender.send. A reply 4xx is a temporary PortFailure, 5xx a permanent one, code `smtp-NNN`.
+
+        Refusals before the message (greeting, sign-in) are about the account, so they stop the provider instead.
+        """
         self._require_settings()
         require_address(to)
         require_headers(subject, headers or {})
@@ -183,15 +188,16 @@ def _deliver(connection: smtplib.SMTP, message: EmailMessage, *, sender: str, re
 
 def _expect(reply: tuple[int, bytes], codes: range) -> None:
     if reply[0] not in codes:
-        # 421 closes the connection; a code of -1 is smtplib's for an answer that is none
-        raise _refusal(reply[0], stops_provider=reply[0] in (-1, 421))
+        raise _refusal(reply[0], stops_provider=reply[0] in ABOUT_US)
 
 
 def _refusal(code: int, *, stops_provider: bool) -> PortFailure:
     """The server's own words are left out: they quote the address."""
-    is_permanent = 500 <= code < 600
     return PortFailure(
-        permanent=is_permanent, code=f"smtp-{code}", detail="the server refused", stops_provider=stops_provider
+        permanent=500 <= code < 600 and not stops_provider,
+        code=f"smtp-{code}",
+        detail="the server refused",
+        stops_provider=stops_provider,
     )
 
 

@@ -38,7 +38,7 @@ WITH_COST = 2
 # error_code → our code, permanent, stops the provider, what it means
 ERRORS: dict[int, tuple[str, bool, bool, str]] = {
     1: ("bad-parameters", True, False, "the gateway did not understand the request"),
-    2: ("wrong-login", True, True, "wrong login or password, or this address is not allowed"),
+    2: ("wrong-login", False, True, "wrong login or password, or this address is not allowed"),
     3: ("no-money", False, True, "the account at the gateway is empty"),
     4: ("blocked", False, True, "the gateway has blocked this address for a while after many errors"),
     5: ("bad-date", True, False, "the gateway did not understand a date"),
