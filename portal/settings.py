@@ -35,10 +35,14 @@ class Settings(BaseSettings):
         "", pattern=r"^(postgresql://.+)?$", description="postgresql://owner@host:port/name, used for migrations only"
     )
     secret_key: str = Field("", description="50 or more random characters")
-    kek_uri: str = Field("", pattern=r"^(file://.+)?$", description="file:///path/to/kek.json, the key that wraps all keys")
+    kek_uri: str = Field(
+        "", pattern=r"^(file://.+)?$", description="file:///path/to/kek.json, the key that wraps all keys"
+    )
 
     public_url: str = Field("", pattern=r"^(https?://[^/]+)?$", description="https://portal.example, without a path")
-    live_url: str = Field("", pattern=r"^(https?://[^/]+)?$", description="origin of the live process if not public_url")
+    live_url: str = Field(
+        "", pattern=r"^(https?://[^/]+)?$", description="origin of the live process if not public_url"
+    )
     live_port: int = Field(0, ge=0, le=65535, description="port of the live process; 0 means PORT + 1")
     allowed_hosts: Annotated[list[str], NoDecode] = Field(
         default_factory=lambda: ["127.0.0.1", "localhost"], description="host names separated by commas"
@@ -50,9 +54,7 @@ class Settings(BaseSettings):
     smsc_password: str = Field("", description="password at the gateway")
     smsc_sender: str = Field("", max_length=11, description="registered neutral sender name, 3 to 11 latin letters")
     email_vendor: str = Field("smtp", pattern="^smtp$", description="smtp")
-    smtp_url: str = Field(
-        "", pattern=r"^(smtps?://.+)?$", description="smtp://user:password@host:port or smtps://…"
-    )
+    smtp_url: str = Field("", pattern=r"^(smtps?://.+)?$", description="smtp://user:password@host:port or smtps://…")
     mail_from: str = Field("", description="address that messages come from")
 
     log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="DEBUG, INFO, WARNING or ERROR")
@@ -108,6 +110,7 @@ def _database(url: str) -> dict[str, Any]:
 DATABASES = {"default": _database(portal.database_url)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
+PORTAL = portal
 KEK_URI = portal.kek_uri
 SECRET_KEY = portal.secret_key or "unset"
 DEBUG = False

@@ -21,32 +21,271 @@ from portal.scheduling.models import Rule
 
 # slug, classifier name, name ru/en, plural ru/en, words, doctors, first price, min age, max age
 SPECIALTIES = [
-    ("therapist", "Терапия", "Терапевт", "General practitioner", "Терапевты", "General practitioners", "простуда кашель температура давление слабость справка больничный", 7, 2400, 18, 120),
-    ("cardiologist", "Кардиология", "Кардиолог", "Cardiologist", "Кардиологи", "Cardiologists", "сердце давление пульс аритмия одышка", 5, 2900, 18, 120),
-    ("neurologist", "Неврология", "Невролог", "Neurologist", "Неврологи", "Neurologists", "болит голова|болит спина|головная боль|мигрень|спина|онемение|головокружение", 5, 2800, 18, 120),
-    ("endocrinologist", "Эндокринология", "Эндокринолог", "Endocrinologist", "Эндокринологи", "Endocrinologists", "щитовидная железа|диабет|сахар|гормоны|вес", 4, 2700, 18, 120),
-    ("gynecologist", "Акушерство и гинекология", "Гинеколог", "Gynaecologist", "Гинекологи", "Gynaecologists", "беременность|женская консультация|осмотр", 5, 2800, 16, 120),
-    ("urologist", "Урология", "Уролог", "Urologist", "Урологи", "Urologists", "почки|цистит|простата", 3, 2700, 18, 120),
-    ("dermatologist", "Дерматовенерология", "Дерматолог", "Dermatologist", "Дерматологи", "Dermatologists", "кожа|сыпь|родинка|акне|зуд", 4, 2500, 3, 120),
-    ("ophthalmologist", "Офтальмология", "Офтальмолог", "Eye doctor", "Офтальмологи", "Eye doctors", "глаза|зрение|очки|линзы|окулист", 4, 2400, 3, 120),
-    ("otolaryngologist", "Оториноларингология", "ЛОР-врач", "Ear, nose and throat doctor", "ЛОР-врачи", "Ear, nose and throat doctors", "ухо|горло|нос|насморк|ангина|лор", 4, 2500, 3, 120),
-    ("gastroenterologist", "Гастроэнтерология", "Гастроэнтеролог", "Gastroenterologist", "Гастроэнтерологи", "Gastroenterologists", "желудок|живот|изжога|гастрит", 3, 2800, 18, 120),
-    ("surgeon", "Хирургия", "Хирург", "Surgeon", "Хирурги", "Surgeons", "рана|грыжа|вены|перевязка", 3, 2600, 18, 120),
-    ("traumatologist", "Травматология и ортопедия", "Травматолог-ортопед", "Orthopaedist", "Травматологи-ортопеды", "Orthopaedists", "колено|сустав|перелом|вывих|плечо", 4, 2700, 3, 120),
-    ("pediatrician", "Педиатрия", "Педиатр", "Paediatrician", "Педиатры", "Paediatricians", "ребёнок|ребенок|дети|прививка|осмотр ребёнка", 6, 2300, 0, 17),
-    ("psychotherapist", "Психотерапия", "Психотерапевт", "Psychotherapist", "Психотерапевты", "Psychotherapists", "тревога|сон|стресс|выгорание", 3, 3600, 18, 120),
-    ("ultrasound", "Ультразвуковая диагностика", "УЗИ-диагностика", "Ultrasound", "Врачи УЗИ", "Ultrasound doctors", "узи|ультразвук", 4, 1900, 0, 120),
-    ("allergologist", "Аллергология и иммунология", "Аллерголог", "Allergist", "Аллергологи", "Allergists", "аллергия|пыльца|крапивница|чихание", 2, 2700, 3, 120),
+    (
+        "therapist",
+        "Терапия",
+        "Терапевт",
+        "General practitioner",
+        "Терапевты",
+        "General practitioners",
+        "простуда кашель температура давление слабость справка больничный",
+        7,
+        2400,
+        18,
+        120,
+    ),
+    (
+        "cardiologist",
+        "Кардиология",
+        "Кардиолог",
+        "Cardiologist",
+        "Кардиологи",
+        "Cardiologists",
+        "сердце давление пульс аритмия одышка",
+        5,
+        2900,
+        18,
+        120,
+    ),
+    (
+        "neurologist",
+        "Неврология",
+        "Невролог",
+        "Neurologist",
+        "Неврологи",
+        "Neurologists",
+        "болит голова|болит спина|головная боль|мигрень|спина|онемение|головокружение",
+        5,
+        2800,
+        18,
+        120,
+    ),
+    (
+        "endocrinologist",
+        "Эндокринология",
+        "Эндокринолог",
+        "Endocrinologist",
+        "Эндокринологи",
+        "Endocrinologists",
+        "щитовидная железа|диабет|сахар|гормоны|вес",
+        4,
+        2700,
+        18,
+        120,
+    ),
+    (
+        "gynecologist",
+        "Акушерство и гинекология",
+        "Гинеколог",
+        "Gynaecologist",
+        "Гинекологи",
+        "Gynaecologists",
+        "беременность|женская консультация|осмотр",
+        5,
+        2800,
+        16,
+        120,
+    ),
+    (
+        "urologist",
+        "Урология",
+        "Уролог",
+        "Urologist",
+        "Урологи",
+        "Urologists",
+        "почки|цистит|простата",
+        3,
+        2700,
+        18,
+        120,
+    ),
+    (
+        "dermatologist",
+        "Дерматовенерология",
+        "Дерматолог",
+        "Dermatologist",
+        "Дерматологи",
+        "Dermatologists",
+        "кожа|сыпь|родинка|акне|зуд",
+        4,
+        2500,
+        3,
+        120,
+    ),
+    (
+        "ophthalmologist",
+        "Офтальмология",
+        "Офтальмолог",
+        "Eye doctor",
+        "Офтальмологи",
+        "Eye doctors",
+        "глаза|зрение|очки|линзы|окулист",
+        4,
+        2400,
+        3,
+        120,
+    ),
+    (
+        "otolaryngologist",
+        "Оториноларингология",
+        "ЛОР-врач",
+        "Ear, nose and throat doctor",
+        "ЛОР-врачи",
+        "Ear, nose and throat doctors",
+        "ухо|горло|нос|насморк|ангина|лор",
+        4,
+        2500,
+        3,
+        120,
+    ),
+    (
+        "gastroenterologist",
+        "Гастроэнтерология",
+        "Гастроэнтеролог",
+        "Gastroenterologist",
+        "Гастроэнтерологи",
+        "Gastroenterologists",
+        "желудок|живот|изжога|гастрит",
+        3,
+        2800,
+        18,
+        120,
+    ),
+    (
+        "surgeon",
+        "Хирургия",
+        "Хирург",
+        "Surgeon",
+        "Хирурги",
+        "Surgeons",
+        "рана|грыжа|вены|перевязка",
+        3,
+        2600,
+        18,
+        120,
+    ),
+    (
+        "traumatologist",
+        "Травматология и ортопедия",
+        "Травматолог-ортопед",
+        "Orthopaedist",
+        "Травматологи-ортопеды",
+        "Orthopaedists",
+        "колено|сустав|перелом|вывих|плечо",
+        4,
+        2700,
+        3,
+        120,
+    ),
+    (
+        "pediatrician",
+        "Педиатрия",
+        "Педиатр",
+        "Paediatrician",
+        "Педиатры",
+        "Paediatricians",
+        "ребёнок|ребенок|дети|прививка|осмотр ребёнка",
+        6,
+        2300,
+        0,
+        17,
+    ),
+    (
+        "psychotherapist",
+        "Психотерапия",
+        "Психотерапевт",
+        "Psychotherapist",
+        "Психотерапевты",
+        "Psychotherapists",
+        "тревога|сон|стресс|выгорание",
+        3,
+        3600,
+        18,
+        120,
+    ),
+    (
+        "ultrasound",
+        "Ультразвуковая диагностика",
+        "УЗИ-диагностика",
+        "Ultrasound",
+        "Врачи УЗИ",
+        "Ultrasound doctors",
+        "узи|ультразвук",
+        4,
+        1900,
+        0,
+        120,
+    ),
+    (
+        "allergologist",
+        "Аллергология и иммунология",
+        "Аллерголог",
+        "Allergist",
+        "Аллергологи",
+        "Allergists",
+        "аллергия|пыльца|крапивница|чихание",
+        2,
+        2700,
+        3,
+        120,
+    ),
 ]
 LOCATIONS = [
-    ("rechnaya", "Речная, 12", "Rechnaya 12", "Казань", "Kazan", "«Суконная слобода», 4 минуты пешком", "Sukonnaya Sloboda, 4 minutes on foot",
-     "Пн–сб 7:30–21:00, вс 9:00–18:00", "Mon–Sat 7:30–21:00, Sun 9:00–18:00", "Вход без ступеней, лифт слева от входа.", "Step-free entrance, the lift is on the left.", "Europe/Moscow", 55.7769, 49.1428),
-    ("parkovaya", "Парковая, 3", "Parkovaya 3", "Казань", "Kazan", "", "", "Каждый день 8:00–20:00", "Every day 8:00–20:00",
-     "Автобусы 10 и 22, вход со двора.", "Buses 10 and 22, entrance from the courtyard.", "Europe/Moscow", 55.8204, 49.1010),
-    ("uralskaya", "Уральская, 40", "Uralskaya 40", "Екатеринбург", "Yekaterinburg", "«Геологическая», 7 минут пешком", "Geologicheskaya, 7 minutes on foot",
-     "Пн–сб 8:00–20:00", "Mon–Sat 8:00–20:00", "Первый этаж, вход с улицы.", "Ground floor, entrance from the street.", "Asia/Yekaterinburg", 56.8266, 60.6031),
+    (
+        "rechnaya",
+        "Речная, 12",
+        "Rechnaya 12",
+        "Казань",
+        "Kazan",
+        "«Суконная слобода», 4 минуты пешком",
+        "Sukonnaya Sloboda, 4 minutes on foot",
+        "Пн–сб 7:30–21:00, вс 9:00–18:00",
+        "Mon–Sat 7:30–21:00, Sun 9:00–18:00",
+        "Вход без ступеней, лифт слева от входа.",
+        "Step-free entrance, the lift is on the left.",
+        "Europe/Moscow",
+        55.7769,
+        49.1428,
+    ),
+    (
+        "parkovaya",
+        "Парковая, 3",
+        "Parkovaya 3",
+        "Казань",
+        "Kazan",
+        "",
+        "",
+        "Каждый день 8:00–20:00",
+        "Every day 8:00–20:00",
+        "Автобусы 10 и 22, вход со двора.",
+        "Buses 10 and 22, entrance from the courtyard.",
+        "Europe/Moscow",
+        55.8204,
+        49.1010,
+    ),
+    (
+        "uralskaya",
+        "Уральская, 40",
+        "Uralskaya 40",
+        "Екатеринбург",
+        "Yekaterinburg",
+        "«Геологическая», 7 минут пешком",
+        "Geologicheskaya, 7 minutes on foot",
+        "Пн–сб 8:00–20:00",
+        "Mon–Sat 8:00–20:00",
+        "Первый этаж, вход с улицы.",
+        "Ground floor, entrance from the street.",
+        "Asia/Yekaterinburg",
+        56.8266,
+        60.6031,
+    ),
 ]
-TITLES = [("", ""), ("врач высшей категории", "senior physician"), ("кандидат медицинских наук", "PhD in medicine"), ("врач первой категории", "physician of the first category")]
+TITLES = [
+    ("", ""),
+    ("врач высшей категории", "senior physician"),
+    ("кандидат медицинских наук", "PhD in medicine"),
+    ("врач первой категории", "physician of the first category"),
+]
 # The cast, so that the demo's people meet the demo's doctors: specialty → (family, given, middle, is_female)
 CAST = {
     ("therapist", 0): ("Соколова", "Вера", "Андреевна"),
@@ -57,28 +296,61 @@ CAST = {
 
 def make_organization() -> Organization:
     clinic = Organization(
-        slug="bereg", name_ru="Берег", name_en="Bereg", legal_name="ООО «Берег»", inn="1655000009", ogrn="1021600000003",
-        license_number="Л041-00000-00/00000000", license_date=date(2016, 4, 18),
-        license_issuer_ru="Министерство здравоохранения Республики Татарстан", license_issuer_en="Ministry of Health of the Republic of Tatarstan",
-        address_ru="420000, Казань, ул. Речная, 12", address_en="12 Rechnaya St., Kazan 420000",
+        slug="bereg",
+        name_ru="Берег",
+        name_en="Bereg",
+        legal_name="ООО «Берег»",
+        inn="1655000009",
+        ogrn="1021600000003",
+        license_number="Л041-00000-00/00000000",
+        license_date=date(2016, 4, 18),
+        license_issuer_ru="Министерство здравоохранения Республики Татарстан",
+        license_issuer_en="Ministry of Health of the Republic of Tatarstan",
+        address_ru="420000, Казань, ул. Речная, 12",
+        address_en="12 Rechnaya St., Kazan 420000",
         regulators_ru="Росздравнадзор по Республике Татарстан\nРоспотребнадзор по Республике Татарстан\nМинистерство здравоохранения Республики Татарстан",
         regulators_en="Roszdravnadzor for the Republic of Tatarstan\nRospotrebnadzor for the Republic of Tatarstan\nMinistry of Health of the Republic of Tatarstan",
-        phone="+78000000000", email="hello@bereg.example",
-        hours_ru="Каждый день с 7:30 до 21:00", hours_en="Every day from 7:30 to 21:00", accent="",
+        phone="+78000000000",
+        email="hello@bereg.example",
+        hours_ru="Каждый день с 7:30 до 21:00",
+        hours_en="Every day from 7:30 to 21:00",
+        accent="",
     )
     clinic.save(force_insert=True)
     for kind, title_ru, title_en, body_ru, body_en in DOCUMENTS:
         LegalDocument(
-            organization=clinic, kind=kind, version=1, title_ru=title_ru, title_en=title_en, body_ru=body_ru, body_en=body_en,
+            organization=clinic,
+            kind=kind,
+            version=1,
+            title_ru=title_ru,
+            title_en=title_en,
+            body_ru=body_ru,
+            body_en=body_en,
             valid_from=date(2025, 9, 1),
         ).save(force_insert=True)
     return clinic
 
 
 def make_locations(clinic: Organization) -> list[Location]:
-    names = ("slug", "name_ru", "name_en", "city_ru", "city_en", "metro_ru", "metro_en", "hours_ru", "hours_en", "directions_ru",
-             "directions_en", "zone", "latitude", "longitude")
-    return Location.objects.bulk_create([Location(organization=clinic, **dict(zip(names, row, strict=True))) for row in LOCATIONS])
+    names = (
+        "slug",
+        "name_ru",
+        "name_en",
+        "city_ru",
+        "city_en",
+        "metro_ru",
+        "metro_en",
+        "hours_ru",
+        "hours_en",
+        "directions_ru",
+        "directions_en",
+        "zone",
+        "latitude",
+        "longitude",
+    )
+    return Location.objects.bulk_create(
+        [Location(organization=clinic, **dict(zip(names, row, strict=True))) for row in LOCATIONS]
+    )
 
 
 def make_services(clinic: Organization, specialty: Specialty, price: int) -> list[HealthcareService]:
@@ -88,20 +360,59 @@ def make_services(clinic: Organization, specialty: Specialty, price: int) -> lis
     rows = [
         (f"{slug}-first", "Первый приём", "First visit", 40, price, ["in-person"], bring, True),
         (f"{slug}-repeat", "Повторный приём", "Repeat visit", 20, price - 600, ["in-person"], bring, False),
-        (f"{slug}-video", "Консультация по видео", "Video consultation", 20, price - 900, ["video"],
-         ("Приготовьте тихое место и зарядите телефон.", "Find a quiet place and charge your phone."), False),
+        (
+            f"{slug}-video",
+            "Консультация по видео",
+            "Video consultation",
+            20,
+            price - 900,
+            ["video"],
+            ("Приготовьте тихое место и зарядите телефон.", "Find a quiet place and charge your phone."),
+            False,
+        ),
     ]
     if slug == "ultrasound":
-        rows = [(f"{slug}-abdomen", "УЗИ брюшной полости", "Abdominal ultrasound", 40, price, ["in-person"],
-                 ("Не ешьте 8 часов, воду пить можно.", "Do not eat for 8 hours; water is fine."), True),
-                (f"{slug}-thyroid", "УЗИ щитовидной железы", "Thyroid ultrasound", 20, price - 300, ["in-person"], ("", ""), False)]
-    return HealthcareService.objects.bulk_create([
-        HealthcareService(
-            organization=clinic, specialty=specialty, slug=s, name_ru=ru, name_en=en, duration_minutes=minutes, price=cost, modes=modes,
-            preparation_ru=prep[0], preparation_en=prep[1], is_first_choice=first, position=n,
-        )
-        for n, (s, ru, en, minutes, cost, modes, prep, first) in enumerate(rows)
-    ])
+        rows = [
+            (
+                f"{slug}-abdomen",
+                "УЗИ брюшной полости",
+                "Abdominal ultrasound",
+                40,
+                price,
+                ["in-person"],
+                ("Не ешьте 8 часов, воду пить можно.", "Do not eat for 8 hours; water is fine."),
+                True,
+            ),
+            (
+                f"{slug}-thyroid",
+                "УЗИ щитовидной железы",
+                "Thyroid ultrasound",
+                20,
+                price - 300,
+                ["in-person"],
+                ("", ""),
+                False,
+            ),
+        ]
+    return HealthcareService.objects.bulk_create(
+        [
+            HealthcareService(
+                organization=clinic,
+                specialty=specialty,
+                slug=s,
+                name_ru=ru,
+                name_en=en,
+                duration_minutes=minutes,
+                price=cost,
+                modes=modes,
+                preparation_ru=prep[0],
+                preparation_en=prep[1],
+                is_first_choice=first,
+                position=n,
+            )
+            for n, (s, ru, en, minutes, cost, modes, prep, first) in enumerate(rows)
+        ]
+    )
 
 
 def make_directory(clinic: Organization, locations: list[Location], random: Random) -> list[PractitionerRole]:
@@ -111,7 +422,13 @@ def make_directory(clinic: Organization, locations: list[Location], random: Rand
     for position, row in enumerate(SPECIALTIES):
         slug, nsi, ru, en, plural_ru, plural_en, words, doctors, price, min_age, max_age = row
         specialty = Specialty(
-            slug=slug, nsi_name=nsi, name_ru=ru, name_en=en, plural_ru=plural_ru, plural_en=plural_en, position=position,
+            slug=slug,
+            nsi_name=nsi,
+            name_ru=ru,
+            name_en=en,
+            plural_ru=plural_ru,
+            plural_en=plural_en,
+            position=position,
             words=words.split("|") if "|" in words else words.split(),
         )
         specialty.save(force_insert=True)
@@ -120,12 +437,18 @@ def make_directory(clinic: Organization, locations: list[Location], random: Rand
             doctor = make_doctor(specialty, n, random, taken, min_age, max_age)
             location = locations[(n + position) % len(locations)] if n else locations[0]
             role = PractitionerRole(
-                practitioner=doctor, organization=clinic, location=location, specialty=specialty, department=slug,
+                practitioner=doctor,
+                organization=clinic,
+                location=location,
+                specialty=specialty,
+                department=slug,
                 room=str(201 + len(roles)),
             )
             role.save(force_insert=True)
             gives = [s for s in services if "video" not in s.modes or n % 2 == 0]
-            ServiceOffer.objects.bulk_create([ServiceOffer(role=role, service=s, own_price=_own_price(s, n)) for s in gives])
+            ServiceOffer.objects.bulk_create(
+                [ServiceOffer(role=role, service=s, own_price=_own_price(s, n)) for s in gives]
+            )
             Rule.objects.bulk_create(make_rules(role, n, random))
             roles.append(role)
     return roles
@@ -135,7 +458,9 @@ def _own_price(service: HealthcareService, n: int) -> int | None:
     return None if n % 3 else service.price + 200 * (n % 2)
 
 
-def make_doctor(specialty: Specialty, n: int, random: Random, taken: set[tuple[str, str]], min_age: int, max_age: int) -> Practitioner:
+def make_doctor(
+    specialty: Specialty, n: int, random: Random, taken: set[tuple[str, str]], min_age: int, max_age: int
+) -> Practitioner:
     cast = CAST.get((specialty.slug, n))
     family, given, middle = cast or person(random, random.random() < 0.6)
     while not cast and (family, given) in taken:
@@ -144,15 +469,34 @@ def make_doctor(specialty: Specialty, n: int, random: Random, taken: set[tuple[s
     since = random.randint(1996, 2018)
     title_ru, title_en = TITLES[random.randrange(len(TITLES))]
     doctor = Practitioner(
-        slug=f"{latin(given)}-{latin(family)}".lower(), family_name_ru=family, given_name_ru=given, middle_name_ru=middle,
-        family_name_en=latin(family), given_name_en=latin(given), middle_name_en="", title_ru=title_ru, title_en=title_en,
-        about_ru=ABOUT_RU[specialty.slug], about_en=ABOUT_EN[specialty.slug],
+        slug=f"{latin(given)}-{latin(family)}".lower(),
+        family_name_ru=family,
+        given_name_ru=given,
+        middle_name_ru=middle,
+        family_name_en=latin(family),
+        given_name_en=latin(given),
+        middle_name_en="",
+        title_ru=title_ru,
+        title_en=title_en,
+        about_ru=ABOUT_RU[specialty.slug],
+        about_en=ABOUT_EN[specialty.slug],
         education=[
-            {"year": max(2016, since), "ru": f"{specialty.name_ru} клиники «Берег»", "en": f"{specialty.name_en} at Bereg"},
+            {
+                "year": max(2016, since),
+                "ru": f"{specialty.name_ru} клиники «Берег»",
+                "en": f"{specialty.name_en} at Bereg",
+            },
             {"year": since, "ru": f"Ординатура, {specialty.nsi_name.lower()}", "en": "Residency in the specialty"},
-            {"year": since - 2, "ru": "Медицинский университет, лечебное дело", "en": "Medical university, general medicine"},
+            {
+                "year": since - 2,
+                "ru": "Медицинский университет, лечебное дело",
+                "en": "Medical university, general medicine",
+            },
         ],
-        practising_since=since, languages=random.choice([[], ["tt"], ["en"], ["tt", "en"], []]), min_age=min_age, max_age=max_age,
+        practising_since=since,
+        languages=random.choice([[], ["tt"], ["en"], ["tt", "en"], []]),
+        min_age=min_age,
+        max_age=max_age,
     )
     doctor.save(force_insert=True)
     return doctor
@@ -167,11 +511,16 @@ def make_rules(role: PractitionerRole, n: int, random: Random) -> list[Rule]:
     for weekday in range(6):
         if weekday == free_day:
             continue
-        shifts = [(time(8), time(11, 40)), (time(12, 20), time(15))] if (weekday + n) % 2 == 0 else [(time(13), time(16)), (time(16, 40), time(20))]
+        shifts = (
+            [(time(8), time(11, 40)), (time(12, 20), time(15))]
+            if (weekday + n) % 2 == 0
+            else [(time(13), time(16)), (time(16, 40), time(20))]
+        )
         if weekday == 5:
             shifts = [(time(9), time(14))]
         rules += [
-            Rule(role=role, weekday=weekday, start=s, end=e, step_minutes=20, modes=modes, valid_from=start) for s, e in shifts
+            Rule(role=role, weekday=weekday, start=s, end=e, step_minutes=20, modes=modes, valid_from=start)
+            for s, e in shifts
         ]
     return rules
 

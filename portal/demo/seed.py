@@ -76,7 +76,11 @@ def make_staff(clinic: Organization) -> None:
         account = create_staff(email=parse_address(member.email), name=member.name, is_demo=True)
         doctor = Practitioner.objects.get(slug=member.doctor) if member.doctor else None
         StaffAssignment(
-            user=account.user, organization=clinic, role=member.role.value, department=member.department, practitioner=doctor
+            user=account.user,
+            organization=clinic,
+            role=member.role.value,
+            department=member.department,
+            practitioner=doctor,
         ).save(force_insert=True)
         activate_staff(user=account.user, password=accounts.PASSWORD, secret=member.secret)
 
@@ -97,7 +101,11 @@ def make_patients(clinic: Organization, random: Random, progress: Progress[Any])
         family, given, middle = person(random, is_female)
         born_on = date(random.randint(1938, 2023), random.randint(1, 12), random.randint(1, 28))
         contacts = (f"+7999{1000000 + n:07d}",)
-        ids.append(make_patient(make_user(is_demo=True), family, given, middle, born_on, "female" if is_female else "male", contacts))
+        ids.append(
+            make_patient(
+                make_user(is_demo=True), family, given, middle, born_on, "female" if is_female else "male", contacts
+            )
+        )
     PatientAtOrganization.objects.bulk_create([PatientAtOrganization(patient_id=i, organization=clinic) for i in ids])
     return ids
 
@@ -123,7 +131,11 @@ def make_patient(
     for text in contacts:
         address = parse_address(text)
         Contact(
-            patient_id=patient_id, kind=address.kind, value=address.value, digest=address.digest, verified_at=timezone.now()
+            patient_id=patient_id,
+            kind=address.kind,
+            value=address.value,
+            digest=address.digest,
+            verified_at=timezone.now(),
         ).save(force_insert=True)
     return patient_id
 
@@ -146,7 +158,9 @@ def make_visits(
 class _Book:
     """Collects visits and remembers who is busy when."""
 
-    def __init__(self, clinic: Organization, roles: list[PractitionerRole], people: list[UUID], random: Random) -> None:
+    def __init__(
+        self, clinic: Organization, roles: list[PractitionerRole], people: list[UUID], random: Random
+    ) -> None:
         self.clinic, self.people, self.random = clinic, people, random
         self.now = timezone.now()
         self.visits: list[Appointment] = []
@@ -165,8 +179,15 @@ class _Book:
     def add_past(self) -> None:
         offer = self.random.choice(self.offers)
         day = self.now.date() - timedelta(days=self.random.randint(2, 400))
-        start = datetime(day.year, day.month, day.day, self.random.randint(6, 14), self.random.choice([0, 20, 40]), tzinfo=UTC)
-        self.add(offer, start, self._someone(offer), self.random.choices(["fulfilled", "noshow", "cancelled"], [88, 4, 8])[0])
+        start = datetime(
+            day.year, day.month, day.day, self.random.randint(6, 14), self.random.choice([0, 20, 40]), tzinfo=UTC
+        )
+        self.add(
+            offer,
+            start,
+            self._someone(offer),
+            self.random.choices(["fulfilled", "noshow", "cancelled"], [88, 4, 8])[0],
+        )
 
     def add_coming(self) -> None:
         nearness = int(len(self.sheets) * self.random.random() ** 3)
@@ -180,8 +201,12 @@ class _Book:
         vera = [s for s in self.sheets if s.role_id == by_doctor["vera-sokolova"]]
         coming = [s for s in vera if s.start > self.now + timedelta(hours=20)]
         self.first_free(coming, anna)
-        self.first_free([s for s in self.sheets if s.role_id in children and s.start > self.now + timedelta(days=2)], mila)
-        self.first_free([s for s in self.sheets if s.role_id == by_doctor["dina-yusupova"] and s.start > self.now], boris)
+        self.first_free(
+            [s for s in self.sheets if s.role_id in children and s.start > self.now + timedelta(days=2)], mila
+        )
+        self.first_free(
+            [s for s in self.sheets if s.role_id == by_doctor["dina-yusupova"] and s.start > self.now], boris
+        )
         offer = next(o for o in self.offers if o.role_id == by_doctor["vera-sokolova"])
         self.add(offer, self.now.replace(minute=20, second=0, microsecond=0) - timedelta(days=21), anna, "fulfilled")
         for _ in range(8):
@@ -193,7 +218,9 @@ class _Book:
                 return
 
     def try_sheet(self, sheet: DaySheet, who: Callable[[ServiceOffer], UUID | None]) -> bool:
-        offer = self.random.choice([o for o in self.offers if o.role_id == sheet.role_id and set(o.service.modes) & set(sheet.modes)])
+        offer = self.random.choice(
+            [o for o in self.offers if o.role_id == sheet.role_id and set(o.service.modes) & set(sheet.modes)]
+        )
         steps = int((sheet.end - sheet.start) / timedelta(minutes=sheet.step_minutes))
         start = sheet.start + timedelta(minutes=sheet.step_minutes) * self.random.randrange(steps)
         if start + timedelta(minutes=offer.service.duration_minutes) > sheet.end:
@@ -214,8 +241,17 @@ class _Book:
         if patient_id is None or self._is_busy(doctor_id, start, end) or self._is_busy(patient_id, start, end):
             return False
         visit = Appointment(
-            patient_id=patient_id, organization=self.clinic, location=offer.role.location, practitioner_id=doctor_id, role=offer.role,
-            service=offer.service, mode=offer.service.modes[0], start=start, end=end, status=status, price=offer.price,
+            patient_id=patient_id,
+            organization=self.clinic,
+            location=offer.role.location,
+            practitioner_id=doctor_id,
+            role=offer.role,
+            service=offer.service,
+            mode=offer.service.modes[0],
+            start=start,
+            end=end,
+            status=status,
+            price=offer.price,
             cancelled_by="patient" if status == "cancelled" else "",
         )
         self.visits.append(visit)
@@ -229,14 +265,24 @@ class _Book:
 
     def _occupancy(self, visit: Appointment, offer: ServiceOffer) -> Occupancy:
         return Occupancy(
-            id=visit.pk, owner=visit.pk, practitioner_id=visit.practitioner_id, role=offer.role, service=offer.service, mode=visit.mode,
-            start=visit.start, end=visit.end, kind=Occupancy.Kind.BOOKED,
+            id=visit.pk,
+            owner=visit.pk,
+            practitioner_id=visit.practitioner_id,
+            role=offer.role,
+            service=offer.service,
+            mode=visit.mode,
+            start=visit.start,
+            end=visit.end,
+            kind=Occupancy.Kind.BOOKED,
         )
 
     def _team(self, visit: Appointment, offer: ServiceOffer) -> CareTeam:
         return CareTeam(
-            patient_id=visit.patient_id, organization=self.clinic, practitioner_id=visit.practitioner_id,
-            department=offer.role.department, appointment_id=visit.pk,
+            patient_id=visit.patient_id,
+            organization=self.clinic,
+            practitioner_id=visit.practitioner_id,
+            department=offer.role.department,
+            appointment_id=visit.pk,
             period=TimestamptzRange(min(visit.start - timedelta(days=7), self.now), visit.end + CARE_AFTER),
         )
 

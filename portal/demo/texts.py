@@ -63,7 +63,13 @@ Paying. At the clinic after the visit, by card or in cash. The price on the book
 
 If a life is in danger call 103 or 112; the portal is not for that."""
 DOCUMENTS = [
-    ("consent-account", "Согласие на обработку персональных данных", "Consent to the processing of personal data", CONSENT_RU, CONSENT_EN),
+    (
+        "consent-account",
+        "Согласие на обработку персональных данных",
+        "Consent to the processing of personal data",
+        CONSENT_RU,
+        CONSENT_EN,
+    ),
     ("policy", "Как мы храним ваши данные", "How we keep your data", POLICY_RU, POLICY_EN),
     ("rules", "Правила записи и отмены", "Rules of booking and cancelling", RULES_RU, RULES_EN),
 ]

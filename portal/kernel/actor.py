@@ -44,6 +44,20 @@ class Actor:
     def is_staff(self) -> bool:
         return self.role in STAFF_ROLES
 
+    @property
+    def account(self) -> UUID:
+        """The account of someone who has signed in."""
+        if self.user_id is None:
+            raise LookupError("nobody has signed in")
+        return self.user_id
+
+    @property
+    def clinic(self) -> UUID:
+        """The organization staff act for."""
+        if self.organization_id is None:
+            raise LookupError("not a member of staff")
+        return self.organization_id
+
     def context(self) -> str:
         """The JSON that `guard.actor()` reads in the database."""
         values = {

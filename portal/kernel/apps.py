@@ -1,4 +1,14 @@
+from typing import Any
+
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
+
+
+def make_keysets(**kwargs: Any) -> None:
+    """After every migration run the installation has its keysets; existing ones stay."""
+    from portal.kernel import crypto
+
+    crypto.ensure_keysets()
 
 
 class KernelConfig(AppConfig):
@@ -7,3 +17,5 @@ class KernelConfig(AppConfig):
 
     def ready(self) -> None:
         from portal.kernel import checks  # noqa: F401  (registers the system checks)
+
+        post_migrate.connect(make_keysets, sender=self)

@@ -18,7 +18,8 @@ def record(
     """Write one AuditEvent in the running transaction. `detail` holds ids, codes and counts, never names."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT guard.record_event(%s, %s, %s, %s::jsonb)", [action, outcome, patient_id, json.dumps(detail, default=str)]
+            "SELECT guard.record_event(%s, %s, %s, %s::jsonb)",
+            [action, outcome, patient_id, json.dumps(detail, default=str)],
         )
 
 

@@ -41,7 +41,7 @@ class PatientQuerySet(PortalQuerySet[M]):
     _is_visible = False
 
     def _clone(self) -> PatientQuerySet[M]:
-        clone: PatientQuerySet[M] = super()._clone()  # type: ignore[misc]
+        clone: PatientQuerySet[M] = super()._clone()
         clone._is_visible = self._is_visible
         return clone
 
@@ -131,7 +131,7 @@ class PatientRecord(PortalModel):
     public_fields: dict[str, str] = {}
     retention = ""
 
-    objects = PatientManager()
+    objects = PatientManager()  # type: ignore[misc]
 
     class Meta:
         abstract = True

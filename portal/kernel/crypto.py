@@ -7,9 +7,10 @@ The associated data of a value is table, column, row and owner: a value moved to
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -57,7 +58,8 @@ def ensure_keysets() -> None:
                 tink.new_keyset_handle(template), _kek(), f"keyset:{scope}".encode()
             )
             cursor.execute(
-                "INSERT INTO kernel_keyset (scope, wrapped) VALUES (%s, %s) ON CONFLICT (scope) DO NOTHING", [scope, wrapped]
+                "INSERT INTO kernel_keyset (scope, wrapped) VALUES (%s, %s) ON CONFLICT (scope) DO NOTHING",
+                [scope, wrapped],
             )
 
 
@@ -127,7 +129,8 @@ def _load_keys(patient_ids: Iterable[UUID]) -> None:
     trail = current_trail()
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT patient_id, wrapped FROM kernel_patientkeyset WHERE patient_id = ANY(%s::uuid[])", [list(patient_ids)]
+            "SELECT patient_id, wrapped FROM kernel_patientkeyset WHERE patient_id = ANY(%s::uuid[])",
+            [list(patient_ids)],
         )
         for patient_id, wrapped in cursor.fetchall():
             trail.keys.setdefault(patient_id, _unwrap(patient_id, bytes(wrapped)))
@@ -136,29 +139,36 @@ def _load_keys(patient_ids: Iterable[UUID]) -> None:
 # --- values --------------------------------------------------------------------------------------------------------
 
 
-def _place(table: str, column: str, row: Any, owner: UUID | None) -> bytes:
-    return f"{table}|{column}|{row}|{owner or ''}".encode()
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a value lives. `owner` is the patient whose keyset is used, or None for the installation's."""
+
+    table: str
+    column: str
+    row: object
+    owner: UUID | None = None
+
+    def associated_data(self) -> bytes:
+        return f"{self.table}|{self.column}|{self.row}|{self.owner or ''}".encode()
+
+    def cipher(self) -> aead.Aead:
+        return _patient_aead(self.owner) if self.owner else _aead("portal")
 
 
-def _cipher(owner: UUID | None) -> aead.Aead:
-    return _patient_aead(owner) if owner else _aead("portal")
+def seal(plain: bytes, place: Place) -> bytes:
+    """Encrypt for one place."""
+    return cast(bytes, place.cipher().encrypt(plain, place.associated_data()))
 
 
-def seal(plain: bytes, *, table: str, column: str, row: Any, owner: UUID | None) -> bytes:
-    """Encrypt for one place. `owner` is the patient, or None for data of the installation."""
-    return cast(bytes, _cipher(owner).encrypt(plain, _place(table, column, row, owner)))
-
-
-def unseal(sealed: bytes, *, table: str, column: str, row: Any, owner: UUID | None) -> bytes:
+def unseal(sealed: bytes, place: Place) -> bytes:
     """Decrypt; `CryptoError` when the value was moved, changed or written with another key."""
     try:
-        return cast(bytes, _cipher(owner).decrypt(sealed, _place(table, column, row, owner)))
+        return cast(bytes, place.cipher().decrypt(sealed, place.associated_data()))
     except tink.TinkError:
-        raise CryptoError(f"{table}.{column}: the stored value does not open here; it was moved, changed or mis-keyed") from None
+        where = f"{place.table}.{place.column}"
+        raise CryptoError(f"{where}: the stored value does not open here; it was moved, changed or mis-keyed") from None
 
 
 def code_digest(secret: str, salt: bytes) -> bytes:
     """Keyed digest of a one-time code: a dump of the table gives no code even by trying all of them."""
     return cast(bytes, _index().primary().compute(b"code\x00" + salt + secret.encode(), 32))
-
-

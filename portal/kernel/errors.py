@@ -9,7 +9,13 @@ import logging
 from typing import Any
 from uuid import UUID
 
-from django.core.exceptions import BadRequest, PermissionDenied, RequestDataTooBig, SuspiciousOperation, ValidationError
+from django.core.exceptions import (
+    BadRequest,
+    PermissionDenied,
+    RequestDataTooBig,
+    SuspiciousOperation,
+    ValidationError,
+)
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
 from django.template.loader import render_to_string
@@ -110,7 +116,9 @@ def respond(request: HttpRequest, error: PortalError) -> HttpResponse:
     if request.path.startswith("/fhir/") or "application/fhir+json" in accept:
         response = JsonResponse(_outcome(error), status=error.status, content_type="application/fhir+json")
     elif "application/json" in accept and "text/html" not in accept:
-        response = JsonResponse(_problem(error, request_id), status=error.status, content_type="application/problem+json")
+        response = JsonResponse(
+            _problem(error, request_id), status=error.status, content_type="application/problem+json"
+        )
     elif isinstance(error, SignInNeeded):
         response = _to_sign_in(request)
     else:
@@ -152,6 +160,7 @@ def _page(request: HttpRequest, error: PortalError, request_id: UUID | None) -> 
     context = {"error": error, "request_id": str(request_id or "")[:8].upper(), **error.context}
     template = "errors/_error.html" if request.headers.get("HX-Request") else "errors/error.html"
     template = error.context.get("template", template)
+    body: str
     try:
         body = render_to_string(template, context, request=request)
     except Exception as failure:  # the page about the failure must not fail
@@ -163,7 +172,8 @@ def _page(request: HttpRequest, error: PortalError, request_id: UUID | None) -> 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """Django's CSRF_FAILURE_VIEW: usually a page that was open for a day."""
     return respond(
-        request, Forbidden(_("The page was open for too long. Go back, reload it and try again: what you typed stays."))
+        request,
+        Forbidden(_("The page was open for too long. Go back, reload it and try again: what you typed stays.")),
     )
 
 

@@ -51,18 +51,18 @@ class EncryptedField(models.BinaryField):  # type: ignore[type-arg]
     def unpack(self, plain: bytes) -> Any:
         raise NotImplementedError
 
-    def _place(self, instance: models.Model) -> dict[str, Any]:
+    def _place(self, instance: models.Model) -> crypto.Place:
         owner: UUID | None = getattr(instance, "keyset_owner", None)
-        return {"table": instance._meta.db_table, "column": self.column, "row": instance.pk, "owner": owner}
+        return crypto.Place(instance._meta.db_table, self.column, instance.pk, owner)
 
     def open(self, instance: models.Model, sealed: bytes) -> Any:
-        return self.unpack(crypto.unseal(bytes(sealed), **self._place(instance)))
+        return self.unpack(crypto.unseal(bytes(sealed), self._place(instance)))
 
     def pre_save(self, model_instance: models.Model, add: bool) -> Any:
         value = model_instance.__dict__.get(self.attname)
         if value is None or isinstance(value, Sealed):
             return value
-        return Sealed(crypto.seal(self.pack(value), **self._place(model_instance)))
+        return Sealed(crypto.seal(self.pack(value), self._place(model_instance)))
 
     def from_db_value(self, value: Any, expression: Any, connection: Any) -> Sealed | None:
         return None if value is None else Sealed(value)

@@ -1,4 +1,4 @@
-"""One request, one transaction: atomic → who acts → view and rendering → what was read → commit → only then the answer."""
+"""One request, one transaction: who acts → view and rendering → what was read → commit → only then the answer."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ class PortalTransaction:
             return respond(request, problem)
 
 
-class _RollBack(Exception):  # noqa: N818
+class _RollBack(Exception):
     """Leaves the transaction without committing it."""
 
 

@@ -1,7 +1,7 @@
-"""The later door: `emit(topic, id=…)` writes job rows in the caller's transaction, so a job and its cause commit together.
+"""The later door: `emit(topic, id=…)` writes job rows in the caller's transaction: a job and its cause commit together.
 
-    @on("appointment.booked")
-    def confirm(*, appointment_id: UUID, patient_id: UUID) -> None: ...     # in a room's jobs.py, safe to run twice
+@on("appointment.booked")
+def confirm(*, appointment_id: UUID, patient_id: UUID) -> None: ...     # in a room's jobs.py, safe to run twice
 """
 
 from __future__ import annotations

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from portal.kernel.access import system_door
 from portal.kernel.actor import Actor
 from portal.kernel.base import get_one
 from portal.kernel.outbox import as_system, on
 from portal.kernel.ports import PortFailure, PortUnknown, port
+from portal.kernel.system_door import system_door
 from portal.notifications import words
 from portal.notifications.models import Message, MessageState
 from portal.notifications.ports import Accepted, DeliveryState
@@ -80,7 +80,12 @@ def _tell(kind: str, appointment_id: UUID, patient_id: UUID, recipient_id: UUID)
             return
         contacts = [c for c in Contact.objects.visible_to(actor).filter(patient_id=recipient_id) if c.verified_at]
         ids = plan_messages(
-            actor=actor, patient_id=patient_id, kind=kind, subject_id=appointment_id, version=visit.version, contacts=contacts
+            actor=actor,
+            patient_id=patient_id,
+            kind=kind,
+            subject_id=appointment_id,
+            version=visit.version,
+            contacts=contacts,
         )
     failures = [error for message_id in ids if (error := _deliver(message_id, doors))]
     if failures:
@@ -111,7 +116,9 @@ def _deliver(message_id: UUID, doors: set[UUID]) -> Exception | None:
     if letter is None:
         return None
     try:
-        accepted = _known_already(letter) or _call(letter.channel, letter.to, letter.words, key=message_id, sequence=letter.sequence)
+        accepted = _known_already(letter) or _call(
+            letter.channel, letter.to, letter.words, key=message_id, sequence=letter.sequence
+        )
     except PortUnknown as unknown:
         _settle(message_id, doors, MessageState.UNKNOWN, error=unknown.code)
         return unknown

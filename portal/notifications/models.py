@@ -1,4 +1,4 @@
-"""What was promised to be sent. The row is written by a job of the change's own transaction; sending is another step."""
+"""What was promised to be sent. The row is written by a job of the change's transaction; sending is another step."""
 
 from __future__ import annotations
 
@@ -44,5 +44,7 @@ class Message(PatientPart):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["kind", "subject_id", "subject_version", "channel"], name="one_message_per_cause")
+            models.UniqueConstraint(
+                fields=["kind", "subject_id", "subject_version", "channel"], name="one_message_per_cause"
+            )
         ]

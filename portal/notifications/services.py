@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from django.db import connection
 from django.db.models import F
 from django.db.models.functions import Now
 
 from portal.kernel.actor import Actor, Role
 from portal.kernel.commands import command
 from portal.notifications.models import Message, MessageState
+from portal.notifications.selectors_sql import next_sequence
 from portal.people.models import Contact
 
 CHANNEL = {Contact.Kind.PHONE: "sms", Contact.Kind.EMAIL: "email"}
@@ -18,7 +18,9 @@ OPEN = (MessageState.PLANNED, MessageState.SENDING, MessageState.UNKNOWN)
 
 
 @command("Message.plan", roles={Role.SYSTEM})
-def plan_messages(*, actor: Actor, patient_id: UUID, kind: str, subject_id: UUID, version: int, contacts: list[Contact]) -> list[UUID]:
+def plan_messages(
+    *, actor: Actor, patient_id: UUID, kind: str, subject_id: UUID, version: int, contacts: list[Contact]
+) -> list[UUID]:
     """One message a channel; planning twice plans once (unique key). Returns ids still to be sent."""
     rows = [
         Message(
@@ -28,20 +30,15 @@ def plan_messages(*, actor: Actor, patient_id: UUID, kind: str, subject_id: UUID
             subject_version=version,
             channel=CHANNEL[Contact.Kind(contact.kind)],
             contact_id=contact.pk,
-            sequence=_next_sequence(),
+            sequence=next_sequence(),
         )
         for contact in contacts
     ]
     Message.objects.bulk_create(rows, ignore_conflicts=True)
-    planned = Message.objects.visible_to(actor).filter(kind=kind, subject_id=subject_id, subject_version=version, state__in=OPEN)
+    planned = Message.objects.visible_to(actor).filter(
+        kind=kind, subject_id=subject_id, subject_version=version, state__in=OPEN
+    )
     return [message.pk for message in planned.order_by("sequence")]
-
-
-def _next_sequence() -> int:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT nextval('notifications_sequence')")
-        (number,) = cursor.fetchone() or (0,)
-    return int(number)
 
 
 @command("Message.claim", roles={Role.SYSTEM})

@@ -58,7 +58,8 @@ def cancelled_words(visit: Appointment, language: str) -> Words:
         when, where = _when(visit), _where(visit)
         link = settings.PUBLIC_URL + reverse("scheduling:visits")
         return Words(
-            sms=_("The appointment %(when)s is cancelled. To book again: %(link)s") % {"when": when, "link": settings.PUBLIC_URL},
+            sms=_("The appointment %(when)s is cancelled. To book again: %(link)s")
+            % {"when": when, "link": settings.PUBLIC_URL},
             subject=_("Your appointment is cancelled"),
             text=_("The appointment %(when)s, %(where)s is cancelled.\n\nYour appointments: %(link)s")
             % {"when": when, "where": where, "link": link},
@@ -71,7 +72,10 @@ def invite_words(token: str) -> Words:
     return Words(
         sms="",
         subject=_("Invitation to the clinic's portal"),
-        text=_("You are invited to work in the clinic's portal. Open the link within three days and set a password:\n\n%(link)s")
+        text=_(
+            "You are invited to work in the clinic's portal."
+            " Open the link within three days and set a password:\n\n%(link)s"
+        )
         % {"link": link},
     )
 

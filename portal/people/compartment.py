@@ -5,7 +5,7 @@ A patient's door opens to
 - a doctor of the same organization who is in the care team now, or whose department is (`CareTeam.period`);
 - the registrar of an organization where the person is a patient (`PatientAtOrganization`);
 - a job, for the ids in its arguments (`system_door`).
-A privacy officer and a clinic administrator open no door: they work with the trail, not with the records (order 21, UPD.4).
+A privacy officer and a clinic administrator open no door: they work with the trail, not with records (order 21, UPD.4).
 """
 
 from __future__ import annotations
@@ -13,11 +13,10 @@ from __future__ import annotations
 from pathlib import Path
 from uuid import UUID
 
-from django.db import connection
-
 from portal.kernel.access import open_door
 from portal.kernel.actor import Actor
 from portal.kernel.errors import NotFound
+from portal.people import selectors_sql
 
 SQL = (Path(__file__).parent / "compartment.sql").read_text(encoding="utf-8")
 
@@ -26,10 +25,7 @@ def own_patients(actor: Actor) -> list[UUID]:
     """Ids of the person and of those they represent; the person first is not promised."""
     if not actor.is_signed_in:
         return []
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT guard.own_patients()")
-        row = cursor.fetchone()
-    return list(row[0]) if row else []
+    return selectors_sql.own_patients()
 
 
 def open_own_doors(actor: Actor, *, purpose: str) -> list[UUID]:
@@ -39,10 +35,3 @@ def open_own_doors(actor: Actor, *, purpose: str) -> list[UUID]:
         raise NotFound
     open_door(actor, patients, purpose=purpose)
     return patients
-
-
-def find_by_contact(digest: bytes, *, purpose: str) -> list[tuple[UUID, UUID | None]]:
-    """(patient, account) of whoever confirmed this contact. Opens nothing; the look itself is an event."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT patient_id, user_id FROM guard.find_patients(%s, %s)", [digest, purpose])
-        return [(patient_id, user_id) for patient_id, user_id in cursor.fetchall()]

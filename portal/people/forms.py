@@ -84,7 +84,10 @@ class PersonForm(forms.Form):
         error_messages={"required": _("Enter the given name.")},
     )
     middle_name = NameField(
-        label=_("Patronymic"), help_text=_("if there is one"), required=False, widget=forms.TextInput(attrs={"autocomplete": "additional-name"})
+        label=_("Patronymic"),
+        help_text=_("if there is one"),
+        required=False,
+        widget=forms.TextInput(attrs={"autocomplete": "additional-name"}),
     )
     birth_date = forms.DateField(
         label=_("Date of birth"),
@@ -100,7 +103,10 @@ class PersonForm(forms.Form):
         label=_("Sex"),
         choices=Sex.choices,
         widget=forms.RadioSelect,
-        error_messages={"required": _("Choose one: norms of tests depend on it."), "invalid_choice": _("Choose one of the two.")},
+        error_messages={
+            "required": _("Choose one: norms of tests depend on it."),
+            "invalid_choice": _("Choose one of the two."),
+        },
     )
 
     def clean_birth_date(self) -> date:
@@ -113,7 +119,9 @@ class PersonForm(forms.Form):
 
     @property
     def person(self) -> PersonData:
-        values = {name: self.cleaned_data[name] for name in ("family_name", "given_name", "middle_name", "birth_date", "sex")}
+        values = {
+            name: self.cleaned_data[name] for name in ("family_name", "given_name", "middle_name", "birth_date", "sex")
+        }
         return PersonData(**values, language=get_language() or "ru")
 
 
@@ -127,7 +135,9 @@ class ConsentForm(forms.Form):
     document = forms.UUIDField(widget=forms.HiddenInput)
     agree = forms.BooleanField(
         label=_("I agree to the processing of my personal data"),
-        error_messages={"required": _("Without this consent we may not keep your data, so the account cannot be made.")},
+        error_messages={
+            "required": _("Without this consent we may not keep your data, so the account cannot be made.")
+        },
     )
 
 

@@ -8,14 +8,14 @@ from allauth.mfa.adapter import DefaultMFAAdapter
 
 from portal.kernel import crypto
 
-_PLACE = {"table": "mfa_authenticator", "column": "data", "row": "secret", "owner": None}
+_PLACE = crypto.Place("mfa_authenticator", "data", "secret")
 
 
 class SealedMfaAdapter(DefaultMFAAdapter):  # type: ignore[misc]
     """allauth calls these around every secret it stores."""
 
     def encrypt(self, text: str) -> str:
-        return base64.b64encode(crypto.seal(text.encode(), **_PLACE)).decode()
+        return base64.b64encode(crypto.seal(text.encode(), _PLACE)).decode()
 
     def decrypt(self, encrypted_text: str) -> str:
-        return crypto.unseal(base64.b64decode(encrypted_text), **_PLACE).decode()
+        return crypto.unseal(base64.b64decode(encrypted_text), _PLACE).decode()

@@ -4,23 +4,16 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from django.db import connection
 from django.utils import timezone
 
 from portal.kernel import crypto
+from portal.people.selectors_sql import count_up
 
 
 def count_hit(kind: str, who: str, window: timedelta) -> int:
     """Count one more `kind` by `who` in the running window; returns the count, this one included. One atomic upsert."""
-    start = _window_start(timezone.now(), window)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            'INSERT INTO people_ratewindow (key, "window", count) VALUES (%s, %s, 1)'
-            ' ON CONFLICT (key, "window") DO UPDATE SET count = people_ratewindow.count + 1 RETURNING count',
-            [crypto.blind_index(f"rate:{kind}:{int(window.total_seconds())}", who), start],
-        )
-        (count,) = cursor.fetchone() or (0,)
-    return int(count)
+    key = crypto.blind_index(f"rate:{kind}:{int(window.total_seconds())}", who)
+    return count_up(key, _window_start(timezone.now(), window))
 
 
 def is_over(kind: str, who: str, *limits: tuple[int, timedelta]) -> bool:

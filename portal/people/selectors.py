@@ -8,8 +8,16 @@ from uuid import UUID
 from django.db.models import Q, QuerySet
 
 from portal.kernel.actor import Actor
-from portal.people.compartment import own_patients
-from portal.people.models import Contact, LegalDocument, Location, Organization, Patient, Practitioner, Session, Specialty
+from portal.people.models import (
+    Contact,
+    LegalDocument,
+    Location,
+    Organization,
+    Patient,
+    Practitioner,
+    Session,
+    Specialty,
+)
 
 
 def current_organization() -> Organization:
@@ -44,14 +52,6 @@ def own_people(actor: Actor) -> list[Patient]:
     return sorted(people, key=lambda p: (p.user_id != actor.user_id, p.birth_date))
 
 
-def self_patient_id(actor: Actor) -> UUID | None:
-    """The person's own patient id, or None for an account without one (staff)."""
-    for patient_id in own_patients(actor):
-        if Patient.objects.visible_to(actor).filter(pk=patient_id, user_id=actor.user_id).exists():
-            return patient_id
-    return None
-
-
 def contacts_of(actor: Actor, patient_id: UUID) -> list[Contact]:
     """Confirmed first, phones before e-mails."""
     rows = Contact.objects.visible_to(actor).filter(patient_id=patient_id)
@@ -67,7 +67,11 @@ def search(words: str) -> tuple[list[Specialty], list[Practitioner]]:
     needle = _plain(words)
     if not needle:
         return [], []
-    found_specialties = [s for s in specialties() if any(_matches(needle, word) for word in (s.name_ru, s.name_en, s.plural_ru, *s.words))]
+    found_specialties = [
+        s
+        for s in specialties()
+        if any(_matches(needle, word) for word in (s.name_ru, s.name_en, s.plural_ru, *s.words))
+    ]
     doctors = Practitioner.objects.filter(roles__is_active=True).distinct()
     found_doctors = [d for d in doctors if _is_named(d, needle)]
     return found_specialties, found_doctors

@@ -31,7 +31,9 @@ class SessionStore(DatabaseStore):
 
     def _get_session_from_db(self) -> Any:
         try:
-            return self.model.objects.get(session_key=stored_key(self.session_key or ""), expire_date__gt=timezone.now())
+            return self.model.objects.get(
+                session_key=stored_key(self.session_key or ""), expire_date__gt=timezone.now()
+            )
         except self.model.DoesNotExist:
             self._session_key = None
             return None
@@ -41,7 +43,7 @@ class SessionStore(DatabaseStore):
 
     def create_model_instance(self, data: dict[str, Any]) -> Any:
         user_id = data.get("_auth_user_id")
-        return self.model(
+        return self.get_model_class()(
             session_key=stored_key(self._get_or_create_session_key()),  # type: ignore[attr-defined]
             session_data=self.encode(data),
             expire_date=self.get_expiry_date(),

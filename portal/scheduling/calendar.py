@@ -47,7 +47,8 @@ def _escape(text: str) -> str:
 
 def _fold(line: str) -> str:
     """Lines of at most 75 octets, never cut inside a character."""
-    parts, part = [], ""
+    parts: list[str] = []
+    part = ""
     for char in line:
         if len((part + char).encode()) > (75 if not parts else 74):
             parts.append(part)

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from portal.kernel.base import PortalModel
 from portal.kernel.fields import EncryptedTextField
 from portal.people.models.directory import HealthcareService, Location, Organization, Practitioner, PractitionerRole
-from portal.people.models.patients import PatientPart
+from portal.people.models.patients import Patient, PatientPart
 
 
 class TsTzRange(Func):
@@ -159,6 +159,7 @@ class Appointment(PatientPart):
 
     organization_id: UUID
     practitioner_id: UUID
+    person: Patient | None = None  # set by pages that show several people's visits
 
     class Meta:
         indexes = [

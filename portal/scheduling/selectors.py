@@ -9,7 +9,6 @@ from datetime import date, datetime, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from django.db import connection
 from django.db.models import QuerySet
 
 from portal.kernel.actor import Actor
@@ -59,7 +58,13 @@ class Day:
 
 
 def choices(
-    *, specialty: str = "", location: str = "", mode: str = "", practitioner: str = "", service: str = "", age: int | None = None
+    *,
+    specialty: str = "",
+    location: str = "",
+    mode: str = "",
+    practitioner: str = "",
+    service: str = "",
+    age: int | None = None,
 ) -> list[Choice]:
     """One choice a role: its first suitable service. Arguments are slugs; empty means any."""
     offers = ServiceOffer.objects.filter(role__is_active=True).select_related(
@@ -107,7 +112,8 @@ def with_days(found: Sequence[Choice], *, mode: str = "", most_days: int = 2, mo
         if not own and choice.nearest:
             own = [choice.nearest]
         choice.days = [
-            Day(day.date, day.times[:most_times]) for day in days_of(own, choice.zone, choice.offer.service, mode)[:most_days]
+            Day(day.date, day.times[:most_times])
+            for day in days_of(own, choice.zone, choice.offer.service, mode)[:most_days]
         ]
 
 
@@ -128,7 +134,9 @@ def days_of(slots: Iterable[Slot], zone: ZoneInfo, service: HealthcareService, m
 def alternatives(*, wanted: Wanted, mode: str, around: datetime, most: int = 3) -> list[Slot]:
     """The free times nearest to one that was lost, of the same doctor and service, in order of time."""
     now = database_now()
-    slots = free_slots([wanted], since=max(now, around - timedelta(days=2)), until=around + timedelta(days=14), mode=mode)
+    slots = free_slots(
+        [wanted], since=max(now, around - timedelta(days=2)), until=around + timedelta(days=14), mode=mode
+    )
     return sorted(sorted(slots, key=lambda slot: abs(slot.start - around))[:most], key=lambda slot: slot.start)
 
 
@@ -138,7 +146,9 @@ def live_hold(hold_id: UUID, owner: UUID | None) -> Occupancy | None:
         return None
     return (
         Occupancy.objects.filter(pk=hold_id, owner=owner, kind=Occupancy.Kind.HOLD, expires_at__gt=database_now())
-        .select_related("practitioner", "service", "role__location", "role__specialty", "role__organization", "role__practitioner")
+        .select_related(
+            "practitioner", "service", "role__location", "role__specialty", "role__organization", "role__practitioner"
+        )
         .first()
     )
 
@@ -151,19 +161,3 @@ def visits(actor: Actor) -> QuerySet[Appointment]:
 
 def upcoming(rows: QuerySet[Appointment]) -> QuerySet[Appointment]:
     return rows.filter(status__in=HOLDS_TIME, end__gt=database_now()).order_by("start")
-
-
-def patient_of_appointment(appointment_id: UUID) -> UUID | None:
-    """Whose visit it is: the id alone, to find the door. The relation is checked by `open_door`."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT guard.appointment_patient(%s)", [appointment_id])
-        row = cursor.fetchone()
-    return row[0] if row else None
-
-
-def patients_of_day(start: datetime, end: datetime) -> list[UUID]:
-    """Ids of the patients on the actor's list between two instants (a doctor's own, a registrar's clinic)."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT guard.day_patients(%s, %s)", [start, end])
-        row = cursor.fetchone()
-    return list(row[0]) if row else []

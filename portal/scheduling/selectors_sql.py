@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
@@ -18,7 +19,8 @@ WANTED = """
 """
 # Times of one sheet `s` that begin on its grid, end before it ends, and overlap nothing taken.
 FREE = """
-    generate_series(s.start, s."end" - make_interval(mins => w.minutes), make_interval(mins => s.step_minutes)) AS t(start)
+    generate_series(s.start, s."end" - make_interval(mins => w.minutes), make_interval(mins => s.step_minutes))
+        AS t(start)
     WHERE t.start >= greatest(%(since)s, now() + make_interval(mins => %(lead)s))
       AND NOT EXISTS (
           SELECT FROM scheduling_occupancy o
@@ -82,7 +84,7 @@ def nearest_slots(wanted: Sequence[Wanted], *, since: datetime, mode: str = "") 
 def _query(sql: str, wanted: Sequence[Wanted], *, since: datetime, until: datetime | None, mode: str) -> list[Slot]:
     if not wanted:
         return []
-    params = {
+    params: dict[str, Any] = {
         "roles": [w.role_id for w in wanted],
         "services": [w.service_id for w in wanted],
         "minutes": [w.minutes for w in wanted],
@@ -103,3 +105,34 @@ def database_now() -> datetime:
         (now,) = cursor.fetchone() or (None,)
     assert isinstance(now, datetime)  # noqa: S101  (for the type checker)
     return now
+
+
+def lock_practitioner(practitioner_id: UUID) -> None:
+    """Queue for one doctor's times until commit: two inserts under one exclusion constraint may deadlock otherwise."""
+    _lock(practitioner_id, 1)
+
+
+def lock_patient(patient_id: UUID) -> None:
+    """Queue for one patient's calendar until commit; always before a doctor's lock."""
+    _lock(patient_id, 2)
+
+
+def _lock(key: UUID, kind: int) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, %s))", [str(key), kind])
+
+
+def patient_of_appointment(appointment_id: UUID) -> UUID | None:
+    """Whose visit it is: the id alone, to find the door. The relation is checked by `open_door`."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT guard.appointment_patient(%s)", [appointment_id])
+        row = cursor.fetchone()
+    return row[0] if row else None
+
+
+def patients_of_day(start: datetime, end: datetime) -> list[UUID]:
+    """Ids of the patients on the actor's list between two instants (a doctor's own, a registrar's clinic)."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT guard.day_patients(%s, %s)", [start, end])
+        row = cursor.fetchone()
+    return list(row[0]) if row else []

@@ -56,14 +56,6 @@ class SignedIn:
     def __bool__(self) -> bool:
         return bool(self.kind)
 
-    @property
-    def first(self) -> str:
-        return self.name.split(" ")[0]
-
-    @property
-    def last(self) -> str:
-        return " ".join(self.name.split(" ")[1:])
-
 
 @dataclass(frozen=True)
 class Page:

@@ -20,7 +20,7 @@ from portal.people.models import Contact, Location, Organization, Patient, Pract
 from portal.people.views.guards import staff_page
 from portal.scheduling import selectors
 from portal.scheduling.models import Appointment
-from portal.scheduling.selectors_sql import database_now
+from portal.scheduling.selectors_sql import database_now, patient_of_appointment, patients_of_day
 
 SEES_PATIENTS = (Role.DOCTOR, Role.REGISTRAR)
 
@@ -30,15 +30,17 @@ SEES_PATIENTS = (Role.DOCTOR, Role.REGISTRAR)
 @staff_page(*STAFF_ROLES)
 def desk(request: HttpRequest, actor: Actor) -> HttpResponse:
     """Today's visits of a doctor or of a clinic; those who open no records see where their work will be."""
-    account = StaffAccount.objects.get(user_id=actor.user_id)
+    account = StaffAccount.objects.get(user_id=actor.account)
     request.display_name = account.display_name  # type: ignore[attr-defined]
     now = database_now()
     context: dict[str, Any] = {
         "name": account.display_name,
         "role": actor.role.value,
-        "clinic": Organization.objects.get(pk=actor.organization_id),
+        "clinic": Organization.objects.get(pk=actor.clinic),
         "department": actor.department,
-        "practitioner": Practitioner.objects.filter(pk=actor.practitioner_id).first() if actor.practitioner_id else None,
+        "practitioner": Practitioner.objects.filter(pk=actor.practitioner_id).first()
+        if actor.practitioner_id
+        else None,
         "now": now,
         "rows": _today(actor, now) if actor.role in SEES_PATIENTS else None,
     }
@@ -48,21 +50,24 @@ def desk(request: HttpRequest, actor: Actor) -> HttpResponse:
 def _today(actor: Actor, now: datetime) -> list[dict[str, Any]]:
     """Ids first, then the doors, then the rows: 50 patients at most on one list."""
     start, end = _day(actor, now)
-    patient_ids = selectors.patients_of_day(start, end)
+    patient_ids = patients_of_day(start, end)
     if not patient_ids:
         return []
     open_door(actor, patient_ids, purpose="today")
     people = {p.pk: p for p in Patient.objects.visible_to(actor).filter(pk__in=patient_ids)}
-    visits = selectors.visits(actor).filter(start__gte=start, start__lt=end, organization_id=actor.organization_id)
+    visits = selectors.visits(actor).filter(start__gte=start, start__lt=end, organization_id=actor.clinic)
     if actor.role == Role.DOCTOR:
-        visits = visits.filter(practitioner_id=actor.practitioner_id)
-    return [{"visit": visit, "person": people[visit.patient_id], "is_now": visit.start <= now < visit.end} for visit in visits.order_by("start")]
+        visits = visits.filter(practitioner=actor.practitioner_id)
+    return [
+        {"visit": visit, "person": people[visit.patient_id], "is_now": visit.start <= now < visit.end}
+        for visit in visits.order_by("start")
+    ]
 
 
 def _day(actor: Actor, now: datetime) -> tuple[datetime, datetime]:
     """Today on the calendar of the clinic's first branch; a doctor's own branch when there is one."""
-    places = Location.objects.filter(organization_id=actor.organization_id)
-    place = places.filter(roles__practitioner_id=actor.practitioner_id).first() if actor.practitioner_id else None
+    places = Location.objects.filter(organization_id=actor.clinic)
+    place = places.filter(roles__practitioner=actor.practitioner_id).first() if actor.practitioner_id else None
     zone = ZoneInfo((place or places.order_by("slug")[0]).zone)
     midnight = now.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
     return midnight, midnight + timedelta(days=1)
@@ -73,13 +78,15 @@ def _day(actor: Actor, now: datetime) -> tuple[datetime, datetime]:
 @staff_page(*SEES_PATIENTS)
 def desk_visit(request: HttpRequest, actor: Actor, visit_id: UUID) -> HttpResponse:
     """One visit with the person it is of. Whom the actor is not related to does not exist."""
-    patient_id = selectors.patient_of_appointment(visit_id)
+    patient_id = patient_of_appointment(visit_id)
     if patient_id is None:
         raise NotFound
     open_door(actor, [patient_id], purpose="visit")
-    visit: Appointment = get_one(selectors.visits(actor), pk=visit_id, organization_id=actor.organization_id)
+    visit: Appointment = get_one(selectors.visits(actor), pk=visit_id, organization_id=actor.clinic)
     person = get_one(Patient.objects.visible_to(actor), pk=patient_id)
-    history = selectors.visits(actor).filter(patient_id=patient_id, organization_id=actor.organization_id).exclude(pk=visit_id)[:10]
+    history = (
+        selectors.visits(actor).filter(patient_id=patient_id, organization_id=actor.clinic).exclude(pk=visit_id)[:10]
+    )
     contacts = Contact.objects.visible_to(actor).filter(patient_id=patient_id, verified_at__isnull=False)
     context = {
         "visit": visit,

@@ -21,10 +21,50 @@ COLOURS = (
     ("bad", "bad-soft", "bad-ink"),
     ("info", "info-soft", "info-ink"),
 )
-ICONS = (
-    "search cal clock pin video chat phone mail user users id file down check ok alert info x right left chev plus minus "
-    "edit out device mic micoff end send clip card home flask look bell repeat steth print wallet drop lock"
-).split()
+ICONS = [
+    "search",
+    "cal",
+    "clock",
+    "pin",
+    "video",
+    "chat",
+    "phone",
+    "mail",
+    "user",
+    "users",
+    "id",
+    "file",
+    "down",
+    "check",
+    "ok",
+    "alert",
+    "info",
+    "x",
+    "right",
+    "left",
+    "chev",
+    "plus",
+    "minus",
+    "edit",
+    "out",
+    "device",
+    "mic",
+    "micoff",
+    "end",
+    "send",
+    "clip",
+    "card",
+    "home",
+    "flask",
+    "look",
+    "bell",
+    "repeat",
+    "steth",
+    "print",
+    "wallet",
+    "drop",
+    "lock",
+]
 
 
 class SampleForm(forms.Form):
@@ -71,57 +111,61 @@ def at(days: int, hour: int, minute: int = 0) -> datetime:
     return datetime(day.year, day.month, day.day, hour, minute, tzinfo=KAZAN)
 
 
-def chip(moment: datetime, mode: str = "in-person", *, is_taken: bool = False) -> dict[str, Any]:
-    return {"start": moment, "mode": mode, "value": moment.isoformat(), "is_taken": is_taken}
+class Sample(SimpleNamespace):
+    """Stands in for a row: attributes, and `local` for what has two languages."""
+
+    def local(self, field: str) -> str:
+        return str(getattr(self, field, ""))
 
 
-def doctor(number: int, first: str, middle: str, last: str, **more: Any) -> SimpleNamespace:
-    return SimpleNamespace(
-        id=number,
-        slug="sokolova-vera",
-        first=first,
-        last=last,
-        full_name=f"{first} {middle} {last}",
-        short_name=f"{first} {last}",
-        **more,
-    )
+def chip(moment: datetime, mode: str = "in-person", *, is_taken: bool = False) -> Sample:
+    return Sample(start=moment, mode=mode, value=moment.isoformat(), is_taken=is_taken)
 
 
-def vera() -> SimpleNamespace:
-    return doctor(
-        7,
-        _("Vera"),
-        _("Andreevna"),
-        _("Sokolova"),
-        title=_("Therapist, candidate of medical sciences"),
-        experience_years=18,
-        languages_note=_("Speaks Tatar"),
-    )
-
-
-def place() -> SimpleNamespace:
-    return SimpleNamespace(name=_("Rechnaya, 12"), metro=_("Sukonnaya Sloboda metro"), room="214", zone="Europe/Moscow")
-
-
-def visit(start: datetime, **more: Any) -> SimpleNamespace:
+def doctor(number: int, given: str, middle: str, family: str, **more: Any) -> Sample:
     values = {
-        "start": start,
-        "end": start + timedelta(minutes=40),
-        "zone": "Europe/Moscow",
-        "practitioner": vera(),
-        "specialty_name": _("Therapist"),
-        "service_name": _("first visit"),
-        "duration_minutes": 40,
-        "location": place(),
-        "mode": "in-person",
-        "status": "booked",
+        "pk": number,
+        "slug": "sokolova-vera",
+        "full_name": f"{given} {middle} {family}",
+        "short_name": f"{given} {family}",
+        "practising_since": timezone.now().year - 18,
+        "languages": [],
+        "min_age": 18,
+        "max_age": 120,
     }
-    return SimpleNamespace(**{**values, **more})
+    return Sample(**{**values, **more})
 
 
-def hold(seconds: int, **more: Any) -> dict[str, Any]:
+def vera() -> Sample:
+    return doctor(
+        7, _("Vera"), _("Andreevna"), _("Sokolova"), title=_("candidate of medical sciences"), languages=["tt"]
+    )
+
+
+def dina() -> Sample:
+    return doctor(3, _("Dina"), _("Maratovna"), _("Yusupova"), practising_since=timezone.now().year - 1, min_age=3)
+
+
+def role(of: Sample, specialty: str) -> Sample:
+    place = Sample(name=_("Rechnaya, 12"), metro=_("Sukonnaya Sloboda metro"), city=_("Kazan"), zone="Europe/Moscow")
+    return Sample(pk=f"sample-{of.pk}", practitioner=of, specialty=Sample(name=specialty), location=place, room="214")
+
+
+def visit(start: datetime, minutes: int = 40, mode: str = "in-person", status: str = "booked") -> Sample:
+    return Sample(
+        start=start,
+        end=start + timedelta(minutes=minutes),
+        practitioner=vera(),
+        role=role(vera(), _("Therapist")),
+        service=Sample(name=_("First visit")),
+        mode=mode,
+        status=status,
+    )
+
+
+def hold(seconds: int) -> dict[str, Any]:
     now = timezone.now()
-    return {"now": now, "deadline": now + timedelta(seconds=seconds), "seconds_total": 600, **more}
+    return {"now": now, "deadline": now + timedelta(seconds=seconds)}
 
 
 def days() -> list[dict[str, Any]]:
@@ -139,7 +183,7 @@ def days() -> list[dict[str, Any]]:
     ]
 
 
-def times() -> list[dict[str, Any]]:
+def times() -> list[Sample]:
     return [
         chip(at(1, 9)),
         chip(at(1, 9, 20)),
@@ -149,27 +193,20 @@ def times() -> list[dict[str, Any]]:
     ]
 
 
-def card(**more: Any) -> dict[str, Any]:
-    near: list[dict[str, Any]] = [
+def choice() -> Sample:
+    """A doctor with free times on two days."""
+    near = [
         {"date": at(0, 9).date(), "times": [chip(at(0, 17)), chip(at(0, 18, 40))]},
-        {"date": at(1, 9).date(), "times": [time for time in times() if not time["is_taken"]]},
+        {"date": at(1, 9).date(), "times": [time for time in times() if not time.is_taken]},
     ]
-    values = {
-        "practitioner": vera(),
-        "role_id": "sample",
-        "location": place(),
-        "price": 2400,
-        "service": {"id": "sample", "name": _("first visit")},
-        "days": near,
-        "why_empty": "",
-    }
-    return {**values, **more}
+    return Sample(
+        role=role(vera(), _("Therapist")), offer=Sample(service=Sample(pk="1"), price=2400), days=near, zone=KAZAN
+    )
 
 
-def busy_card() -> dict[str, Any]:
-    why = _("Dina Yusupova sees nobody until 14 December. Booking opens on 30 November at 8:00.")
-    dina = doctor(3, _("Dina"), _("Maratovna"), _("Yusupova"), title=_("Endocrinologist"), experience_years=1)
-    return card(practitioner=dina, role_id="sample-2", days=[], why_empty=why, price=2100)
+def busy_choice() -> Sample:
+    offer = Sample(service=Sample(pk="1"), price=2100)
+    return Sample(role=role(dina(), _("Endocrinologist")), offer=offer, days=[], zone=KAZAN)
 
 
 def long_ago() -> date:
@@ -182,16 +219,16 @@ def everything() -> dict[str, Any]:
         "icons": ICONS,
         "form": sample_form(),
         "visit": visit(at(1, 14, 20)),
-        "visit_video": visit(at(12, 18), mode="video", status="pending", duration_minutes=20, end=None),
+        "visit_video": visit(at(12, 18), 20, "video", "pending"),
         "visit_cancelled": visit(at(3, 9, 40), status="cancelled"),
-        "hold_running": hold(515),
-        "hold_soon": hold(80),
-        "hold_over": hold(0, is_over=True, alternatives=[chip(at(1, 14, 40)), chip(at(1, 15))]),
-        "hold_start": at(1, 14, 20),
+        "running": hold(515),
+        "soon": hold(80),
+        "instead": [{"date": at(1, 9).date(), "times": [chip(at(1, 14, 40)), chip(at(1, 15))]}],
         "days": days(),
         "times": times(),
-        "card": card(),
-        "busy_card": busy_card(),
+        "choice": choice(),
+        "busy_choice": busy_choice(),
+        "why_busy": _("Dina Yusupova sees nobody until 14 December. Booking opens on 30 November at 8:00."),
         "zone": "Europe/Moscow",
         "birth_date": long_ago(),
         "moments": [at(0, 17), at(1, 9), at(3, 12, 20), at(40, 8)],

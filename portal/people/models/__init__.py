@@ -1,6 +1,14 @@
 """Who: the public directory, the patient and those around them, accounts and consents."""
 
-from portal.people.models.accounts import OneTimeCode, RateWindow, Session, StaffAccount, StaffAssignment, StaffInvite, User
+from portal.people.models.accounts import (
+    OneTimeCode,
+    RateWindow,
+    Session,
+    StaffAccount,
+    StaffAssignment,
+    StaffInvite,
+    User,
+)
 from portal.people.models.directory import (
     HealthcareService,
     LegalDocument,

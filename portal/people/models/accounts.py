@@ -16,7 +16,7 @@ from portal.kernel.fields import EncryptedTextField
 from portal.people.models.directory import Organization, Practitioner
 
 
-class User(PortalModel, AbstractBaseUser):
+class User(PortalModel, AbstractBaseUser):  # type: ignore[misc]
     """An account, of a patient or of staff. Has no name, phone or e-mail: those are encrypted elsewhere."""
 
     last_login = None
@@ -35,7 +35,7 @@ class Session(AbstractBaseSession):
     device = models.CharField(max_length=40, blank=True, help_text="browser and system family, nothing finer")
     seen_at = models.DateTimeField(auto_now=True)
 
-    objects = BaseSessionManager()
+    objects = BaseSessionManager()  # type: ignore[misc]
 
     @classmethod
     def get_session_store_class(cls) -> Any:
@@ -110,7 +110,8 @@ class StaffAssignment(PortalModel):
         constraints = [
             models.UniqueConstraint(fields=["user", "organization", "role", "department"], name="one_assignment"),
             models.CheckConstraint(
-                condition=~models.Q(role=Role.DOCTOR.value) | models.Q(practitioner__isnull=False), name="doctor_is_practitioner"
+                condition=~models.Q(role=Role.DOCTOR.value) | models.Q(practitioner__isnull=False),
+                name="doctor_is_practitioner",
             ),
         ]
 

@@ -79,7 +79,9 @@ class Contact(PatientPart):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["digest"], condition=models.Q(verified_at__isnull=False), name="one_owner_per_contact"),
+            models.UniqueConstraint(
+                fields=["digest"], condition=models.Q(verified_at__isnull=False), name="one_owner_per_contact"
+            ),
         ]
 
 

@@ -77,7 +77,9 @@ def _recent(address: Address, purpose: str, user_id: UUID | None) -> OneTimeCode
 @command("OneTimeCode.check", roles={Role.ANONYMOUS, Role.PATIENT})
 def check_code(*, actor: Actor, code_id: UUID, purpose: str, code: str) -> OneTimeCode | int:
     """The used code, or how many tries are left (0: ask for a new one). Each try is counted before it is compared."""
-    live = OneTimeCode.objects.filter(pk=code_id, purpose=purpose, used_at=None, expires_at__gt=Now(), attempts_left__gt=0)
+    live = OneTimeCode.objects.filter(
+        pk=code_id, purpose=purpose, used_at=None, expires_at__gt=Now(), attempts_left__gt=0
+    )
     if not live.update(attempts_left=F("attempts_left") - 1):
         return 0
     row = OneTimeCode.objects.get(pk=code_id)

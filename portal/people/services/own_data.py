@@ -49,13 +49,19 @@ def add_contact(*, actor: Actor, patient_id: UUID, code_id: UUID) -> Contact:
     """Keep an address that a used code has just proved. `ContactInUse` when it is another account's."""
     open_door(actor, [patient_id], purpose="own-data")
     code = get_one(
-        OneTimeCode.objects.all(), pk=code_id, purpose=OneTimeCode.Purpose.CONTACT, used_at__isnull=False, user_id=actor.user_id
+        OneTimeCode.objects.all(),
+        pk=code_id,
+        purpose=OneTimeCode.Purpose.CONTACT,
+        used_at__isnull=False,
+        user_id=actor.user_id,
     )
     address = Address("phone" if code.channel == "sms" else "email", code.destination)
     own = Contact.objects.visible_to(actor).filter(patient_id=patient_id, digest=address.digest).first()
     if own:
         return own
-    contact = Contact(patient_id=patient_id, kind=address.kind, value=address.value, digest=address.digest, verified_at=Now())
+    contact = Contact(
+        patient_id=patient_id, kind=address.kind, value=address.value, digest=address.digest, verified_at=Now()
+    )
     try:
         with transaction.atomic():
             contact.save(force_insert=True)

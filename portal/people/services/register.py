@@ -33,7 +33,9 @@ class PersonData:
 
 
 @command("Patient.register", roles={Role.ANONYMOUS})
-def register_person(*, actor: Actor, person: PersonData, code_id: UUID, document_id: UUID, evidence: dict[str, Any]) -> User:
+def register_person(
+    *, actor: Actor, person: PersonData, code_id: UUID, document_id: UUID, evidence: dict[str, Any]
+) -> User:
     """`code_id` is the used sign-in code that proves the contact; `document_id` the consent text that was accepted.
 
     `Conflict` when the contact has been registered in the meantime.

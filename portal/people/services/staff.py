@@ -10,7 +10,7 @@ from uuid import UUID
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import TOTP
 from django.contrib.auth.password_validation import validate_password
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.db.models.functions import Now
 from django.utils import timezone
@@ -24,6 +24,7 @@ from portal.kernel.errors import Conflict, NotFound
 from portal.kernel.outbox import emit
 from portal.people.contacts import Address
 from portal.people.models import Organization, Practitioner, StaffAccount, StaffAssignment, StaffInvite, User
+from portal.people.selectors_sql import count_up
 
 INVITE_LASTS = timedelta(days=3)
 LOCK_AFTER, LOCK_FOR = 5, timedelta(minutes=15)
@@ -47,7 +48,11 @@ def add_staff(
     """Create the account and cause the invitation. `AlreadyStaff` when the address is taken."""
     account = create_staff(email=email, name=name)
     StaffAssignment(
-        user=account.user, organization=organization, role=role.value, department=department, practitioner=practitioner
+        user=account.user,
+        organization=organization,
+        role=role.value,
+        department=department,
+        practitioner=practitioner,
     ).save(force_insert=True)
     token = secrets.token_urlsafe(24)
     invite = StaffInvite(
@@ -79,7 +84,10 @@ def _digest(token: str) -> bytes:
 def live_invite(token: str) -> StaffInvite:
     """The invitation that this link opens, or `NotFound`: used, old and invented links look the same."""
     return get_one(
-        StaffInvite.objects.select_related("account__user"), token_digest=_digest(token), used_at=None, expires_at__gt=Now()
+        StaffInvite.objects.select_related("account__user"),
+        token_digest=_digest(token),
+        used_at=None,
+        expires_at__gt=Now(),
     )
 
 
@@ -134,12 +142,8 @@ def check_second_factor(*, actor: Actor, account_id: UUID, code: str) -> User | 
 
 def _use_code_once(account_id: UUID, code: str) -> bool:
     """A TOTP code works once, whichever process sees it (allauth remembers it only in its own process)."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            'INSERT INTO people_ratewindow (key, "window", count) VALUES (%s, %s, 1) ON CONFLICT DO NOTHING',
-            [crypto.blind_index("totp", f"{account_id}:{code}"), timezone.now().replace(minute=0, second=0, microsecond=0)],
-        )
-        return cursor.rowcount == 1
+    hour = timezone.now().replace(minute=0, second=0, microsecond=0)
+    return count_up(crypto.blind_index("totp", f"{account_id}:{code}"), hour) == 1
 
 
 def _count_failure(account: StaffAccount) -> None:

@@ -66,9 +66,17 @@ def data(request: HttpRequest, actor: Actor) -> HttpResponse:
 
 
 def _page(
-    request: HttpRequest, actor: Actor, me: Patient, form: OwnDataForm, *, contact_form: ContactForm | None = None, status: int = 200
+    request: HttpRequest,
+    actor: Actor,
+    me: Patient,
+    form: OwnDataForm,
+    *,
+    contact_form: ContactForm | None = None,
+    status: int = 200,
 ) -> HttpResponse:
-    consents = Consent.objects.visible_to(actor).filter(patient_id=me.pk).select_related("document").order_by("-recorded_at")
+    consents = (
+        Consent.objects.visible_to(actor).filter(patient_id=me.pk).select_related("document").order_by("-recorded_at")
+    )
     context: dict[str, Any] = {
         "me": me,
         "form": form,
@@ -122,14 +130,22 @@ def contact_confirm(request: HttpRequest, actor: Actor) -> HttpResponse:
         return redirect("people:data")
     form = CodeForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
-        result = check_code(actor=actor, code_id=row.pk, purpose=OneTimeCode.Purpose.CONTACT, code=form.cleaned_data["code"])
+        result = check_code(
+            actor=actor, code_id=row.pk, purpose=OneTimeCode.Purpose.CONTACT, code=form.cleaned_data["code"]
+        )
         if not isinstance(result, int):
             own_data.add_contact(actor=actor, patient_id=me.pk, code_id=row.pk)
             del request.session[FLOW]
             return redirect("people:data")
         form.add_error("code", tries_left(result))
     wait = (row.created_at + PAUSE - timezone.now()).total_seconds()
-    context = {"form": form, "channel": row.channel, "destination": row.destination, "wait_seconds": max(0, round(wait)), "is_contact": True}
+    context = {
+        "form": form,
+        "channel": row.channel,
+        "destination": row.destination,
+        "wait_seconds": max(0, round(wait)),
+        "is_contact": True,
+    }
     return render(request, "people/code.html", context, status=422 if form.is_bound else 200)
 
 

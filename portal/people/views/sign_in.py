@@ -24,10 +24,10 @@ from django.views.decorators.http import require_http_methods, require_POST
 from portal.kernel.actor import Actor
 from portal.kernel.audit import record
 from portal.kernel.errors import Conflict, NotFound
-from portal.people.compartment import find_by_contact
 from portal.people.forms import CodeForm, ConsentForm, ContactForm, PersonForm
 from portal.people.models import LegalDocument, OneTimeCode, User
 from portal.people.selectors import current_document
+from portal.people.selectors_sql import find_by_contact
 from portal.people.services.codes import PAUSE, CodesExhausted, check_code, request_code
 from portal.people.services.register import register_person
 
@@ -85,7 +85,7 @@ def _next(url: str) -> str:
 def code(request: HttpRequest) -> HttpResponse:
     """Six digits. Wrong ones say how many tries are left."""
     flow = request.session.get(FLOW) or {}
-    row = OneTimeCode.objects.filter(pk=flow.get("code"), purpose=OneTimeCode.Purpose.SIGN_IN).first() if "code" in flow else None
+    row = _code_of(flow)
     if row is None:
         return redirect("people:sign-in")
     if request.method == "GET":
@@ -105,19 +105,34 @@ def code(request: HttpRequest) -> HttpResponse:
     return _after_code(request, result)
 
 
+def _code_of(flow: dict[str, str]) -> OneTimeCode | None:
+    if "code" not in flow:
+        return None
+    return OneTimeCode.objects.filter(pk=flow["code"], purpose=OneTimeCode.Purpose.SIGN_IN).first()
+
+
 def tries_left(tries: int) -> str:
     if not tries:
         return _("This code does not work any more. Ask for a new one.")
-    return ngettext(
-        "The code did not match. %d try left, and you can ask for a new code.",
-        "The code did not match. %d tries left, and you can ask for a new code.",
-        tries,
-    ) % tries
+    return (
+        ngettext(
+            "The code did not match. %d try left, and you can ask for a new code.",
+            "The code did not match. %d tries left, and you can ask for a new code.",
+            tries,
+        )
+        % tries
+    )
 
 
 def _code_page(request: HttpRequest, row: OneTimeCode, form: CodeForm) -> HttpResponse:
     wait = (row.created_at + PAUSE - timezone.now()).total_seconds()
-    context = {"form": form, "channel": row.channel, "destination": row.destination, "wait_seconds": max(0, round(wait)), "pause": 60}
+    context = {
+        "form": form,
+        "channel": row.channel,
+        "destination": row.destination,
+        "wait_seconds": max(0, round(wait)),
+        "pause": 60,
+    }
     return render(request, "people/code.html", context, status=422 if form.is_bound else 200)
 
 
@@ -125,7 +140,7 @@ def _code_page(request: HttpRequest, row: OneTimeCode, form: CodeForm) -> HttpRe
 def code_again(request: HttpRequest) -> HttpResponse:
     """A new code to the same address; within the pause the one on its way is kept."""
     flow = request.session.get(FLOW) or {}
-    row = OneTimeCode.objects.filter(pk=flow.get("code")).first() if "code" in flow else None
+    row = _code_of(flow)
     if row is None:
         return redirect("people:sign-in")
     form = ContactForm({"contact": row.destination})
@@ -154,8 +169,21 @@ def _enter(request: HttpRequest, user: User) -> HttpResponse:
 
 def device_family(agent: str) -> str:
     """`Chrome, Android`: enough to recognise one's own phone, not enough to follow anybody."""
-    browsers = [("YaBrowser", "Yandex Browser"), ("Edg", "Edge"), ("Firefox", "Firefox"), ("Chrome", "Chrome"), ("Safari", "Safari")]
-    systems = [("Android", "Android"), ("iPhone", "iPhone"), ("iPad", "iPad"), ("Windows", "Windows"), ("Mac OS", "macOS"), ("Linux", "Linux")]
+    browsers = [
+        ("YaBrowser", "Yandex Browser"),
+        ("Edg", "Edge"),
+        ("Firefox", "Firefox"),
+        ("Chrome", "Chrome"),
+        ("Safari", "Safari"),
+    ]
+    systems = [
+        ("Android", "Android"),
+        ("iPhone", "iPhone"),
+        ("iPad", "iPad"),
+        ("Windows", "Windows"),
+        ("Mac OS", "macOS"),
+        ("Linux", "Linux"),
+    ]
     names = [next((name for mark, name in family if mark in agent), "") for family in (browsers, systems)]
     return ", ".join(name for name in names if name)
 
@@ -181,7 +209,9 @@ def consent(request: HttpRequest) -> HttpResponse:
             raise Conflict(_("The text of the consent has changed while you were reading. Read the new one, please."))
         request.session[FLOW] = flow | {"consent": str(document.pk), "agreed_at": timezone.now().isoformat()}
         return redirect("people:new")
-    return render(request, "people/consent.html", {"form": form, "document": document}, status=422 if form.is_bound else 200)
+    return render(
+        request, "people/consent.html", {"form": form, "document": document}, status=422 if form.is_bound else 200
+    )
 
 
 @never_cache

@@ -39,7 +39,13 @@ def sign_in(request: HttpRequest) -> HttpResponse:
         if account:
             request.session[FLOW] = str(account.pk)
             return redirect("people:staff-code")
-        form.add_error(None, _("The e-mail and the password do not match, or the account is closed for 15 minutes after five wrong tries."))
+        form.add_error(
+            None,
+            _(
+                "The e-mail and the password do not match,"
+                " or the account is closed for 15 minutes after five wrong tries."
+            ),
+        )
     return render(request, "people/staff_sign_in.html", {"form": form}, status=422 if form.is_bound else 200)
 
 
@@ -93,17 +99,21 @@ def invite(request: HttpRequest, token: str) -> HttpResponse:
             )
             return redirect("people:staff-sign-in")
         form.add_error("code", _("The code did not match. Wait for the next one in the app and type it."))
-    context = {"form": form, "secret": " ".join(secret[i : i + 4] for i in range(0, len(secret), 4)), "name": _name(found)}
+    context = {
+        "form": form,
+        "secret": " ".join(secret[i : i + 4] for i in range(0, len(secret), 4)),
+        "name": _name(found),
+    }
     return render(request, "people/staff_invite.html", context, status=422 if form.is_bound else 200)
 
 
 def _pending_secret(request: HttpRequest, found: StaffInvite) -> str:
-    place = {"table": "session", "column": "totp", "row": found.pk, "owner": None}
+    place = crypto.Place("session", "totp", found.pk)
     kept = request.session.get("totp")
     if kept and kept.get("invite") == str(found.pk):
-        return crypto.unseal(bytes.fromhex(kept["sealed"]), **place).decode()
-    secret = generate_totp_secret()
-    request.session["totp"] = {"invite": str(found.pk), "sealed": crypto.seal(secret.encode(), **place).hex()}
+        return crypto.unseal(bytes.fromhex(kept["sealed"]), place).decode()
+    secret: str = generate_totp_secret()
+    request.session["totp"] = {"invite": str(found.pk), "sealed": crypto.seal(secret.encode(), place).hex()}
     return secret
 
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 from psycopg.types.range import TimestamptzRange
 
@@ -19,7 +19,7 @@ from portal.people.compartment import open_own_doors
 from portal.people.models import CareTeam, Patient, PatientAtOrganization, ServiceOffer
 from portal.scheduling.errors import AgeNotServed, HoldOver, PatientBusy
 from portal.scheduling.models import Appointment, AppointmentStatus, Occupancy
-from portal.scheduling.selectors_sql import database_now
+from portal.scheduling.selectors_sql import database_now, lock_patient
 
 CARE_AFTER_VISIT = timedelta(days=30)  # the doctor writes up, sees results, answers
 
@@ -62,7 +62,12 @@ def book_appointment(*, actor: Actor, patient_id: UUID, hold_id: UUID, owner: UU
     except IntegrityError:
         raise PatientBusy from None
     _join_care_team(appointment, offer.role.department)
-    emit("appointment.booked", appointment_id=appointment.pk, patient_id=patient_id, recipient_id=recipient(actor, patient))
+    emit(
+        "appointment.booked",
+        appointment_id=appointment.pk,
+        patient_id=patient_id,
+        recipient_id=recipient(actor, patient),
+    )
     return appointment
 
 
@@ -72,12 +77,6 @@ def recipient(actor: Actor, patient: Patient) -> UUID:
         return patient.pk
     open_own_doors(actor, purpose="booking")
     return get_one(Patient.objects.visible_to(actor), user_id=actor.user_id).pk
-
-
-def lock_patient(patient_id: UUID) -> None:
-    """Queue for one patient's calendar until commit; always before a doctor's lock."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 2))", [str(patient_id)])
 
 
 def _claim(hold_id: UUID, owner: UUID) -> Occupancy:
@@ -100,7 +99,8 @@ def _check_age(patient: Patient, offer: ServiceOffer, hold: Occupancy) -> None:
 
 def _join_care_team(appointment: Appointment, department: str) -> None:
     PatientAtOrganization.objects.bulk_create(
-        [PatientAtOrganization(patient_id=appointment.patient_id, organization_id=appointment.organization_id)], ignore_conflicts=True
+        [PatientAtOrganization(patient_id=appointment.patient_id, organization_id=appointment.organization_id)],
+        ignore_conflicts=True,
     )
     CareTeam(
         patient_id=appointment.patient_id,

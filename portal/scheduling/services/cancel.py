@@ -16,7 +16,7 @@ from portal.kernel.outbox import emit
 from portal.people.models import CareTeam, Patient
 from portal.scheduling.errors import TooLateToCancel
 from portal.scheduling.models import HOLDS_TIME, Appointment, AppointmentStatus, Occupancy
-from portal.scheduling.selectors import patient_of_appointment
+from portal.scheduling.selectors_sql import patient_of_appointment
 from portal.scheduling.services.book import recipient
 
 
@@ -32,7 +32,10 @@ def cancel_appointment(*, actor: Actor, appointment_id: UUID) -> Appointment:
     open_door(actor, [patient_id], purpose="cancelling")
     mine = Appointment.objects.visible_to(actor)
     changed = mine.filter(pk=appointment_id, status__in=HOLDS_TIME, start__gt=Now()).update(
-        status=AppointmentStatus.CANCELLED, cancelled_at=Now(), cancelled_by=actor.role.value, version=F("version") + 1
+        status=AppointmentStatus.CANCELLED,
+        cancelled_at=Now(),
+        cancelled_by=actor.role.value,
+        version=F("version") + 1,
     )
     appointment = get_one(mine, pk=appointment_id)
     if not changed:
@@ -45,6 +48,9 @@ def cancel_appointment(*, actor: Actor, appointment_id: UUID) -> Appointment:
     )
     patient = get_one(Patient.objects.visible_to(actor), pk=patient_id)
     emit(
-        "appointment.cancelled", appointment_id=appointment_id, patient_id=patient_id, recipient_id=recipient(actor, patient)
+        "appointment.cancelled",
+        appointment_id=appointment_id,
+        patient_id=patient_id,
+        recipient_id=recipient(actor, patient),
     )
     return appointment

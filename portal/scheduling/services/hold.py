@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 
 from portal.kernel.actor import Actor, Role
@@ -15,7 +15,7 @@ from portal.people.models import ServiceOffer
 from portal.people.models.directory import Mode
 from portal.scheduling.errors import NotOffered, SlotTaken
 from portal.scheduling.models import DaySheet, Occupancy
-from portal.scheduling.selectors_sql import database_now
+from portal.scheduling.selectors_sql import database_now, lock_practitioner
 
 HOLD = timedelta(minutes=10)
 BOOKERS = {Role.ANONYMOUS, Role.PATIENT, Role.REGISTRAR}
@@ -28,7 +28,10 @@ def hold_time(*, actor: Actor, owner: UUID, role_id: UUID, service_id: UUID, mod
     `NotOffered` when no page of ours could have offered it; `SlotTaken` when someone else has it.
     """
     offer = get_one(
-        ServiceOffer.objects.select_related("role__location", "service"), role_id=role_id, service_id=service_id, role__is_active=True
+        ServiceOffer.objects.select_related("role__location", "service"),
+        role_id=role_id,
+        service_id=service_id,
+        role__is_active=True,
     )
     now = database_now()
     end = start + timedelta(minutes=offer.service.duration_minutes)
@@ -42,7 +45,9 @@ def hold_time(*, actor: Actor, owner: UUID, role_id: UUID, service_id: UUID, mod
         role_id=role_id,
         service_id=service_id,
         mode=mode,
-        room_key=f"{offer.role.location.slug}/{offer.role.room}" if mode == Mode.IN_PERSON and offer.role.room else None,
+        room_key=f"{offer.role.location.slug}/{offer.role.room}"
+        if mode == Mode.IN_PERSON and offer.role.room
+        else None,
         start=start,
         end=end,
         kind=Occupancy.Kind.HOLD,
@@ -61,12 +66,6 @@ def hold_time(*, actor: Actor, owner: UUID, role_id: UUID, service_id: UUID, mod
 def release_hold(*, actor: Actor, owner: UUID) -> int:
     """Let the browser's hold go. Returns how many there were."""
     return Occupancy.objects.filter(owner=owner, kind=Occupancy.Kind.HOLD).delete()[0]
-
-
-def lock_practitioner(practitioner_id: UUID) -> None:
-    """Queue for one doctor's times until commit: two inserts under one exclusion constraint may deadlock otherwise."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 1))", [str(practitioner_id)])
 
 
 def retire_expired_holds(practitioner_id: UUID, start: datetime, end: datetime) -> None:

@@ -27,7 +27,12 @@ def _sheets(rules: Iterable[Rule], first: date, last: date) -> Iterator[DaySheet
             start, end = _instant(day, rule.start, zone), _instant(day, rule.end, zone)
             if start < end:  # a night when clocks jump may swallow the interval
                 yield DaySheet(
-                    role_id=rule.role_id, date=day, start=start, end=end, step_minutes=rule.step_minutes, modes=rule.modes
+                    role_id=rule.role_id,
+                    date=day,
+                    start=start,
+                    end=end,
+                    step_minutes=rule.step_minutes,
+                    modes=rule.modes,
                 )
 
 

@@ -40,7 +40,12 @@ def hold(request: HttpRequest) -> HttpResponse:
     request.session[OWNER] = str(owner)
     try:
         held = services.hold_time(
-            actor=actor, owner=owner, role_id=asked["role"], service_id=asked["service"], mode=asked["mode"], start=asked["start"]
+            actor=actor,
+            owner=owner,
+            role_id=asked["role"],
+            service_id=asked["service"],
+            mode=asked["mode"],
+            start=asked["start"],
         )
     except SlotTaken:
         raise SlotTaken(**_instead(asked["role"], asked["service"], asked["mode"], asked["start"])) from None
@@ -54,9 +59,9 @@ def _owner(request: HttpRequest) -> UUID | None:
 
 def _instead(role_id: UUID, service_id: UUID, mode: str, around: datetime) -> dict[str, Any]:
     """What the page of a lost time offers: the nearest three of the same doctor."""
-    offer = ServiceOffer.objects.select_related("service", "role__practitioner", "role__location", "role__specialty").get(
-        role_id=role_id, service_id=service_id
-    )
+    offer = ServiceOffer.objects.select_related(
+        "service", "role__practitioner", "role__location", "role__specialty"
+    ).get(role_id=role_id, service_id=service_id)
     choice = selectors.Choice(offer.role, offer)
     slots = selectors.alternatives(
         wanted=Wanted(role_id, service_id, offer.service.duration_minutes), mode=mode, around=around
@@ -119,12 +124,19 @@ def _people(actor: Actor, held: Occupancy) -> list[dict[str, Any]]:
     """Everyone the person may book for; those this doctor does not see are shown with the reason."""
     doctor = held.practitioner
     day = held.start.astimezone(ZoneInfo(held.role.location.zone)).date()
-    return [{"patient": p, "is_self": p.user_id == actor.user_id, "reason": _why_not(p.age_on(day), doctor)} for p in own_people(actor)]
+    return [
+        {"patient": p, "is_self": p.user_id == actor.user_id, "reason": _why_not(p.age_on(day), doctor)}
+        for p in own_people(actor)
+    ]
 
 
 def _why_not(age: int, doctor: Any) -> str:
     if age < doctor.min_age:
-        return _("this doctor sees adults only") if doctor.min_age >= 18 else _("this doctor sees patients from %d") % doctor.min_age
+        return (
+            _("this doctor sees adults only")
+            if doctor.min_age >= 18
+            else _("this doctor sees patients from %d") % doctor.min_age
+        )
     return _("this doctor sees children only") if age > doctor.max_age else ""
 
 
@@ -153,7 +165,11 @@ def confirm(request: HttpRequest, hold_id: UUID) -> HttpResponse:
         return _check_page(request, actor, held, form)
     try:
         visit = services.book_appointment(
-            actor=actor, patient_id=form.cleaned_data["patient"], hold_id=hold_id, owner=owner, comment=form.cleaned_data["comment"]
+            actor=actor,
+            patient_id=form.cleaned_data["patient"],
+            hold_id=hold_id,
+            owner=owner,
+            comment=form.cleaned_data["comment"],
         )
     except HoldOver:
         raise HoldOver(**_instead(held.role_id, held.service_id or hold_id, held.mode, held.start)) from None
@@ -174,5 +190,3 @@ def leave(request: HttpRequest) -> HttpResponse:
     if owner:
         services.release_hold(actor=request.actor, owner=owner)  # type: ignore[attr-defined]
     return redirect("scheduling:home")
-
-

@@ -37,13 +37,22 @@ def home(request: HttpRequest) -> HttpResponse:
         if choice.nearest:
             nearest.setdefault(choice.role.specialty.slug, choice)
     rows = [
-        {"slug": s.slug, "name": s.name, "nearest": (n := nearest.get(s.slug)) and n.nearest and n.local(n.nearest).date()}
+        {
+            "slug": s.slug,
+            "name": s.name,
+            "nearest": (n := nearest.get(s.slug)) and n.nearest and n.local(n.nearest).date(),
+        }
         for s in people.specialties()
     ]
     return render(
         request,
         "scheduling/home.html",
-        {"specialties": rows, "today": _today(list(nearest.values())), "locations": people.locations(), "now": database_now()},
+        {
+            "specialties": rows,
+            "today": _today(list(nearest.values())),
+            "locations": people.locations(),
+            "now": database_now(),
+        },
     )
 
 
@@ -69,7 +78,10 @@ def results(request: HttpRequest) -> HttpResponse:
     specialty = _one(Specialty, asked["specialty"])
     location = _one(Location, asked["location"])
     found = selectors.choices(
-        specialty=asked["specialty"], location=asked["location"], mode=asked["mode"], age=7 if asked["child"] else None
+        specialty=asked["specialty"],
+        location=asked["location"],
+        mode=asked["mode"],
+        age=7 if asked["child"] else None,
     )
     if asked["q"]:
         found = _matching(found, asked["q"])
@@ -133,12 +145,13 @@ def doctor(request: HttpRequest, slug: str) -> HttpResponse:
 
 def _all_offers(slug: str) -> list[selectors.Choice]:
     services = HealthcareService.objects.filter(offers__role__practitioner__slug=slug).distinct().order_by("position")
-    found = [c for s in services for c in selectors.choices(practitioner=slug, service=s.slug)]
-    return found
+    return [c for s in services for c in selectors.choices(practitioner=slug, service=s.slug)]
 
 
 def _picker(request: HttpRequest, slug: str, asked: dict[str, Any]) -> dict[str, Any]:
-    found = selectors.choices(practitioner=slug, location=asked["location"], service=asked["service"], mode=asked["mode"])
+    found = selectors.choices(
+        practitioner=slug, location=asked["location"], service=asked["service"], mode=asked["mode"]
+    )
     if not found:
         raise NotFound
     choice = found[0]
@@ -160,11 +173,13 @@ def _picker(request: HttpRequest, slug: str, asked: dict[str, Any]) -> dict[str,
         "choice": choice,
         "mode": mode,
         "modes": [
-            {"value": m, "label": Mode(m).label, "url": f"{base}?{urlencode(query | {'mode': m})}"} for m in choice.offer.service.modes
+            {"value": m, "label": Mode(m).label, "url": f"{base}?{urlencode(query | {'mode': m})}"}
+            for m in choice.offer.service.modes
         ],
         "day": day,
         "days": [
-            {"date": d, "count": len(times), "level": _level(len(times)), "url": url(d), "is_current": d == day} for d, times in days.items()
+            {"date": d, "count": len(times), "level": _level(len(times)), "url": url(d), "is_current": d == day}
+            for d, times in days.items()
         ],
         "parts": _parts(days.get(day, [])),
         "prev_url": url(week - timedelta(days=DAYS_SHOWN)) if week > today else "",
@@ -195,7 +210,9 @@ def _level(count: int) -> str:
 def _parts(times: list[selectors.Time]) -> list[dict[str, Any]]:
     """Morning until noon, afternoon until 17:00, evening."""
     bounds = [(_("Morning"), 0, 12), (_("Afternoon"), 12, 17), (_("Evening"), 17, 24)]
-    parts = [{"label": label, "times": [t for t in times if since <= t.start.hour < until]} for label, since, until in bounds]
+    parts = [
+        {"label": label, "times": [t for t in times if since <= t.start.hour < until]} for label, since, until in bounds
+    ]
     return [part for part in parts if part["times"]]
 
 

@@ -20,7 +20,7 @@ from portal.people.views.guards import patient_page
 from portal.scheduling import selectors, services
 from portal.scheduling.calendar import calendar_file
 from portal.scheduling.models import Appointment
-from portal.scheduling.selectors_sql import database_now
+from portal.scheduling.selectors_sql import database_now, patient_of_appointment
 
 PAST_SHOWN = 20
 
@@ -69,7 +69,7 @@ def visit(request: HttpRequest, actor: Actor, visit_id: UUID) -> HttpResponse:
 
 
 def _own_visit(actor: Actor, visit_id: UUID) -> Appointment:
-    patient_id = selectors.patient_of_appointment(visit_id)
+    patient_id = patient_of_appointment(visit_id)
     if patient_id is None:
         raise NotFound
     open_door(actor, [patient_id], purpose="visit")

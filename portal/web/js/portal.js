@@ -3,8 +3,10 @@ import { watchHold } from "./hold.js";
 import { watchForms } from "./forms.js";
 import { watchLive } from "./live.js";
 import { watchLook } from "./menu.js";
+import { watchWait } from "./wait.js";
 
 watchForms();
 watchHold();
 watchLive();
 watchLook();
+watchWait();

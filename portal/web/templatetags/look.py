@@ -20,7 +20,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 
-from portal.web import dates
+from portal.web import dates, words
 from portal.web.language import in_language
 
 register = template.Library()
@@ -52,6 +52,8 @@ register.filter("minutes", dates.minutes)
 register.filter("years", dates.years)
 register.filter("capital", dates.capital)
 register.filter("full_date", dates.full_date)
+register.filter("years_since", words.years_since)
+register.filter("speaks", words.speaks)
 
 
 @register.filter
@@ -73,7 +75,7 @@ def _sprite() -> str:
 
 
 @register.simple_tag
-def avatar(obj_id: Any, first: str = "", last: str = "", size: str = "") -> SafeString:
+def avatar(obj_id: Any, name: str = "", size: str = "") -> SafeString:
     """Initials over a shore line; tone, height and swell of the water follow from the id. `size`: s, l."""
     seed = zlib.crc32(str(obj_id).encode())
     tone, height, swell = seed % 6 + 1, 34 + seed // 6 % 14, 2 + seed // 84 % 9
@@ -86,8 +88,36 @@ def avatar(obj_id: Any, first: str = "", last: str = "", size: str = "") -> Safe
         swell,
         swell,
         swell,
-        (str(first)[:1] + str(last)[:1]).upper(),
+        words.initials(str(name)),
     )
+
+
+@register.simple_tag
+def audience(doctor: Any) -> str:
+    return words.audience(doctor.min_age, doctor.max_age)
+
+
+@register.filter
+def local(thing: Any, field_name: str) -> str:
+    """`{{ doctor|local:"title" }}`: the field in the language of the page."""
+    return str(thing.local(field_name) or "")
+
+
+@register.filter
+def is_moscow(zone: str) -> bool:
+    return dates.zone_note(zone) == dates.zone_note(dates.MOSCOW)
+
+
+@register.simple_tag(takes_context=True)
+def here_with(context: Context, **changes: Any) -> str:
+    """This page's address with some of its parameters changed; an empty value takes one away."""
+    request = context["request"]
+    query = request.GET.copy()
+    for name, value in changes.items():
+        query.pop(name, None)
+        if value:
+            query[name] = str(value)
+    return f"{request.path}?{query.urlencode()}" if query else str(request.path)
 
 
 @register.simple_tag
@@ -101,9 +131,9 @@ def money(amount: Decimal | int | str | None) -> str:
     if amount is None or amount == "":
         return ""
     whole, _point, kopecks = f"{Decimal(amount):.2f}".partition(".")
-    words = f"{int(whole):,}".replace(",", NBSP)
+    roubles = f"{int(whole):,}".replace(",", NBSP)
     comma = "," if (get_language() or "ru") == "ru" else "."
-    return f"{words}{NBSP}₽" if kopecks == "00" else f"{words}{comma}{kopecks}{NBSP}₽"
+    return f"{roubles}{NBSP}₽" if kopecks == "00" else f"{roubles}{comma}{kopecks}{NBSP}₽"
 
 
 @register.filter
@@ -113,6 +143,16 @@ def masked_phone(phone: str) -> str:
     if len(digits) < 11:
         return "•" * len(digits)
     return f"+{digits[:-10]}{NBSP}{digits[-10:-7]}{NBSP}•••-••-{digits[-2:]}"
+
+
+@register.filter
+def phone_words(phone: str) -> str:
+    """+7 900 123-45-17; anything that is not a Russian number stays as it is."""
+    digits = "".join(character for character in str(phone) if character.isdigit())
+    if len(digits) != 11:
+        return str(phone)
+    country, area, rest = digits[0], digits[1:4], digits[4:]
+    return f"+{country}{NBSP}{area}{NBSP}{rest[:3]}-{rest[3:5]}-{rest[5:]}"
 
 
 @register.filter
@@ -138,7 +178,7 @@ def pill(word: str, tone: str = "") -> SafeString:
 @register.simple_tag
 def visit_pill(status: str) -> SafeString:
     """The FHIR status of an appointment as a patient reads it."""
-    words = {
+    said = {
         "proposed": (_("being arranged"), ""),
         "pending": (_("being confirmed"), "now"),
         "waitlist": (_("in the queue"), "info"),
@@ -150,7 +190,7 @@ def visit_pill(status: str) -> SafeString:
         "noshow": (_("did not take place"), ""),
         "entered-in-error": (_("entered by mistake"), ""),
     }
-    word, tone = words.get(str(status), (str(status), ""))
+    word, tone = said.get(str(status), (str(status), ""))
     return pill(word, tone)
 
 
@@ -164,9 +204,16 @@ def notice(content: str, tone: str = "", title: str = "", sign: str = "") -> str
 
 @register.simple_block_tag
 def ticket(content: str, visit: Any, **options: Any) -> str:
-    """`{% ticket visit deep=True over=_("Next visit") %}buttons{% endticket %}`; what it shows: look/ticket.html."""
-    acts = content if content.strip() else ""
-    return render_to_string("look/ticket.html", {"level": 2, **options, "visit": visit, "acts": acts})
+    """`{% ticket visit deep=True over=_("Next visit") %}buttons{% endticket %}`.
+
+    `visit` is an appointment or a hold: start, end, practitioner, role, service, mode, status or none. Options:
+    `level` of its heading, `deep` (the nearest visit), `over` (words above the hour), `note` (under it), `take`.
+    """
+    place = getattr(visit, "location", None) or visit.role.location
+    context = {"level": 2, **options, "visit": visit, "place": place, "zone": place.zone}
+    context["status"] = getattr(visit, "status", "") or "booked"
+    context["minutes"] = round((visit.end - visit.start).total_seconds() / 60)
+    return render_to_string("look/ticket.html", {**context, "acts": content if content.strip() else ""})
 
 
 @register.simple_tag

@@ -1,0 +1,63 @@
+"""What a doctor's row of codes and years says in words, and what a browser's session says of itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
+
+
+def years_since(year: int) -> int:
+    """Whole years of practice, never under one."""
+    return max(1, timezone.now().year - int(year))
+
+
+def _language(code: str) -> str:
+    return {
+        "en": pgettext("speaks …", "English"),
+        "tt": pgettext("speaks …", "Tatar"),
+        "ba": pgettext("speaks …", "Bashkir"),
+        "cv": pgettext("speaks …", "Chuvash"),
+        "uz": pgettext("speaks …", "Uzbek"),
+        "tg": pgettext("speaks …", "Tajik"),
+        "kk": pgettext("speaks …", "Kazakh"),
+        "hy": pgettext("speaks …", "Armenian"),
+        "az": pgettext("speaks …", "Azerbaijani"),
+        "de": pgettext("speaks …", "German"),
+        "fr": pgettext("speaks …", "French"),
+        "tr": pgettext("speaks …", "Turkish"),
+    }.get(code, "")
+
+
+def speaks(codes: Sequence[str]) -> str:
+    """Speaks Tatar and English; nothing when only Russian. Sign language is not a code we know: it is left out."""
+    names = [name for name in map(_language, codes) if name]
+    if not names:
+        return ""
+    listed = (
+        names[0]
+        if len(names) == 1
+        else _("%(some)s and %(last)s")
+        % {
+            "some": ", ".join(names[:-1]),
+            "last": names[-1],
+        }
+    )
+    return _("Speaks %(languages)s") % {"languages": listed}
+
+
+def audience(min_age: int, max_age: int) -> str:
+    """Whom a doctor sees; nothing when it is everyone."""
+    if min_age >= 18:
+        return _("Sees adults")
+    if max_age < 18:
+        return _("Sees children") if not min_age else _("Sees children from %(age)s") % {"age": min_age}
+    return _("Sees adults and children from %(age)s") % {"age": min_age} if min_age else _("Sees adults and children")
+
+
+def initials(name: str) -> str:
+    """Of the given name and the family name: first and last word."""
+    words = [word for word in name.split() if word[:1].isalpha()]
+    return "".join(word[0] for word in (words if len(words) < 3 else [words[0], words[-1]])).upper()

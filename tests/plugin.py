@@ -1,0 +1,98 @@
+"""Loaded before Django: one real PostgreSQL for the run, migrated as `owner` into templates that tests clone.
+
+`portal_empty` is migrated and empty; `portal_cast` holds the fixed cast (tests/cast.py). A clone takes 10–20 ms, so
+every test has a database of its own and nothing depends on order. The application always connects as `app`.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+READY = "PORTAL_TEST_HOME"
+
+
+def start() -> None:
+    """In the first process of a run; workers of xdist inherit its environment."""
+    from portal.runway.bootstrap import bootstrap
+    from portal.runway.embedded import Cluster
+
+    home = Path(tempfile.mkdtemp(prefix="portal-run-"))
+    home.chmod(0o755)
+    cluster = Cluster(home, durable=False)
+    cluster.start()
+    atexit.register(_stop, cluster, home, os.getpid())
+    os.environ.update(
+        {
+            READY: str(home),
+            "DJANGO_SETTINGS_MODULE": "portal.settings",
+            "PORTAL_HOME": str(home),
+            "SECRET_KEY": "only for tests, only for tests, only for tests, only for tests",
+            "KEK_URI": (home / "kek.json").as_uri(),
+            "PUBLIC_URL": "http://testserver",
+            "ALLOWED_HOSTS": "testserver,127.0.0.1,localhost",
+            "SMSC_URL": "http://127.0.0.1:9",
+            "SMSC_LOGIN": "demo",
+            "SMSC_PASSWORD": "demo",
+            "SMSC_SENDER": "DEMOCLINIC",
+            "SMTP_URL": "smtp://127.0.0.1:9",
+            "MAIL_FROM": "clinic@portal.example",
+            "LOG_LEVEL": "WARNING",
+        }
+    )
+    _write_kek(home / "kek.json")
+    subprocess.run([sys.executable, "scripts/messages.py", "compile"], cwd=ROOT, check=True)
+    superuser = cluster.url("postgres", "postgres")
+    _template(cluster.url, superuser, "portal_empty", bootstrap, "from tests import cast; cast.migrate()")
+    _template(
+        cluster.url, superuser, "portal_cast", bootstrap, "from tests import cast; cast.make()", base="portal_empty"
+    )
+    point_at(cluster.url("app", "portal_empty"))
+
+
+def _template(url, superuser, name, bootstrap, code, base=None) -> None:  # type: ignore[no-untyped-def]
+    """Make a template database by running `code` in a process of its own, as owner for migrations."""
+    if base:
+        execute(superuser, f"CREATE DATABASE {name} TEMPLATE {base}")
+    bootstrap(superuser, name)
+    role = "app" if base else "owner"
+    environment = os.environ | {"DATABASE_URL": url(role, name), "DATABASE_OWNER_URL": url("owner", name)}
+    subprocess.run([sys.executable, "-W", "ignore", "-c", code], cwd=ROOT, env=environment, check=True)
+
+
+def execute(superuser: str, statement: str) -> None:
+    import psycopg
+
+    with psycopg.connect(superuser, autocommit=True) as connection:
+        connection.execute(statement.encode())
+
+
+def point_at(url: str) -> None:
+    os.environ["DATABASE_URL"] = url
+    os.environ["DATABASE_OWNER_URL"] = url.replace("//app@", "//owner@")
+
+
+def _write_kek(path: Path) -> None:
+    import tink
+    from tink import aead, json_proto_keyset_format, secret_key_access
+
+    aead.register()
+    handle = tink.new_keyset_handle(aead.aead_key_templates.AES256_GCM)
+    path.write_text(json_proto_keyset_format.serialize(handle, secret_key_access.TOKEN), encoding="utf-8")
+
+
+def _stop(cluster, home: Path, pid: int) -> None:  # type: ignore[no-untyped-def]
+    if os.getpid() == pid:
+        cluster.stop()
+        shutil.rmtree(cluster.socket_dir, ignore_errors=True)
+        shutil.rmtree(home, ignore_errors=True)
+
+
+if READY not in os.environ:
+    start()
