@@ -43,10 +43,12 @@ def _sentence(error: Exception) -> str | None:
     from django.core.exceptions import ValidationError
     from django.db import OperationalError
 
-    from portal.kernel.errors import PortalError
+    from portal.kernel.errors import CryptoError, PortalError
 
     if isinstance(error, PortalError):
         return str(error.text)
+    if isinstance(error, CryptoError):
+        return f"{error}."
     if isinstance(error, ValidationError):
         return " ".join(error.messages)
     if isinstance(error, OperationalError):
@@ -115,9 +117,7 @@ def migrate() -> None:
 
 
 @main.command()
-@click.option(
-    "--size", default="demo", show_default=True, help="How much to make up; `demo` is believable and quick."
-)
+@click.option("--size", default="demo", show_default=True, help="How much to make up; `demo` is believable and quick.")
 def seed(size: str) -> None:
     """Fill in the demo clinic, its doctors and patients, once."""
     with environment.ready_database():
@@ -146,9 +146,7 @@ def db_bootstrap(superuser_url: str | None, database: str, print_sql: bool) -> N
         make_roles(superuser_url, database)
         click.echo(f"The database {database} and its roles are ready.")
     elif environment.has_own_database():
-        raise WrongUsage(
-            "--superuser-url: expected, because DATABASE_URL names a server that is not the embedded one."
-        )
+        raise WrongUsage("--superuser-url: expected, because DATABASE_URL names a server that is not the embedded one.")
     else:
         with environment.ready_database():
             click.echo("The embedded database and its roles are ready.")
@@ -237,9 +235,7 @@ def staff() -> None:
 @click.option("--organization", help="Slug of the clinic; not needed while there is only one.")
 @click.option("--department", default="", help="Slug of the department; doctors of one see each other's patients.")
 @click.option("--doctor", help="Slug of the doctor in the directory to whom this account belongs.")
-def staff_add(
-    email: str, name: str, role: str, organization: str | None, department: str, doctor: str | None
-) -> None:
+def staff_add(email: str, name: str, role: str, organization: str | None, department: str, doctor: str | None) -> None:
     """Invite somebody: an e-mail with a link to set a password and a second factor."""
     with environment.ready_database():
         start_django()

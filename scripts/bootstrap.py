@@ -200,9 +200,7 @@ def run(what: str, command: list[str], environment: dict[str, str] | None = None
     started = time.monotonic()
     with LOG.open("a+") as log:
         begin = log.seek(0, os.SEEK_END)
-        process = subprocess.Popen(
-            command, cwd=ROOT, env=environment, stdout=log, stderr=log, stdin=subprocess.DEVNULL
-        )
+        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
         try:
             _wait(process, what, started)
         except KeyboardInterrupt:
@@ -223,10 +221,10 @@ def _wait(process: subprocess.Popen[bytes], what: str, started: float) -> None:
         try:
             process.wait(timeout=0.5)
         except subprocess.TimeoutExpired:
-            if is_terminal:
+            if is_terminal and time.monotonic() - started > 2:
                 print(f"\r{what} … {time.monotonic() - started:.0f} s", end="", flush=True)
     seconds = time.monotonic() - started
-    if seconds > 0.5:
+    if seconds > 2:
         result = "done" if process.returncode == 0 else "failed"
         print(f"{chr(13) if is_terminal else ''}{what}: {result} in {seconds:.0f} s   ", flush=True)
 

@@ -193,9 +193,7 @@ class Cluster:
         _private_folder(sockets, account)
         self._prepare_log(account)
         settings = SETTINGS | ({} if self.durable else CARELESS) | {"unix_socket_directories": str(sockets)}
-        options = " ".join(
-            shlex.quote(word) for name, value in settings.items() for word in ("-c", f"{name}={value}")
-        )
+        options = " ".join(shlex.quote(word) for name, value in settings.items() for word in ("-c", f"{name}={value}"))
         start = ("pg_ctl", "-D", str(self.data), "-w", "-t", "60", "-l", str(self.log), "-o", options, "start")
         deadline = time.monotonic() + 10
         while self._run(account, *start).returncode:
@@ -363,7 +361,5 @@ def _tail(log: Path) -> str:
 def _last_line(text: str) -> str:
     """The last line that tells something, without the time stamp and process number."""
     lines = [line for line in text.splitlines() if line.strip()]
-    telling = (
-        [line for line in lines if re.search(r"(FATAL|PANIC|ERROR|error):", line)] or lines or ["no reason given"]
-    )
+    telling = [line for line in lines if re.search(r"(FATAL|PANIC|ERROR|error):", line)] or lines or ["no reason given"]
     return re.sub(r"^[\d-]+ [\d:.]+ \w+ \[\d+\] ", "", telling[-1]).strip()

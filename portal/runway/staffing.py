@@ -10,9 +10,7 @@ from portal.people.services.staff import add_staff
 from portal.runway.errors import WrongUsage
 
 
-def invite(
-    *, email: str, name: str, role: str, organization: str | None, department: str, doctor: str | None
-) -> None:
+def invite(*, email: str, name: str, role: str, organization: str | None, department: str, doctor: str | None) -> None:
     with acting(system("cli.staff-add")) as trail:
         add_staff(
             actor=trail.actor,

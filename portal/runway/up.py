@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import http.client
 import os
 import signal
@@ -15,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
-from portal.runway import children, environment
+from portal.runway import children, environment, versions
 from portal.runway.bootstrap import bootstrap
 from portal.runway.children import Child
 from portal.runway.embedded import Cluster
@@ -76,11 +75,10 @@ class Up:
         self._start_database()
         self._bind_sockets()
         static = self._collect_static()
-        self._run_step("migrate", "Bringing the database up to date")
-        self._run_step("seed", "Looking after the demo data")
+        self._bring_up_to_date()
         if static:
             self._finish(static, "collect-static")
-            self._static_stamp().write_text(_static_version())
+            self._static_stamp().write_text(versions.static_version())
 
     def _lock_home(self) -> None:
         self.home.mkdir(parents=True, exist_ok=True, mode=0o711)
@@ -150,19 +148,28 @@ class Up:
     def _collect_static(self) -> subprocess.Popen[bytes] | None:
         """Runs beside the migrations; nothing to do while no source file has changed."""
         stamp = self._static_stamp()
-        if (self.home / "static").is_dir() and stamp.exists() and stamp.read_text() == _static_version():
+        if (self.home / "static").is_dir() and stamp.exists() and stamp.read_text() == versions.static_version():
             return None
         self.say("Static files  collecting")
         return self._spawn("collect-static")
+
+    def _bring_up_to_date(self) -> None:
+        """Migrations and demo data; nothing to do while neither code nor database has changed."""
+        superuser_url = "" if environment.has_own_database() else self.cluster.url("postgres", "postgres")
+        version = versions.code_version()
+        if superuser_url and versions.prepared_version(superuser_url) == version:
+            return
+        self._run_step("migrate", "Bringing the database up to date")
+        self._run_step("seed", "Looking after the demo data")
+        if superuser_url:
+            versions.note_prepared(superuser_url, version)
 
     def _run_step(self, command: str, what: str) -> None:
         self.say(what)
         self._finish(self._spawn(command), command)
 
     def _spawn(self, command: str, output: int | None = None) -> subprocess.Popen[bytes]:
-        return children.spawn(
-            [PYTHON, "-m", "portal.cli", command], self.environment, environment.ROOT, output=output
-        )
+        return children.spawn([PYTHON, "-m", "portal.cli", command], self.environment, environment.ROOT, output=output)
 
     def _finish(self, process: subprocess.Popen[bytes], command: str) -> None:
         self._step = process
@@ -185,9 +192,9 @@ class Up:
             ),
         }
         commands: dict[str, tuple[list[str], tuple[socket.socket, ...]]] = {
-            **doubles,
             "web": (self._web_command(), ()),
             "live": (_live_command(live), (live,)),
+            **doubles,
             "worker": ([PYTHON, "-m", "portal.cli", "worker"], ()),
         }
         for name, (command, sockets) in commands.items():
@@ -293,15 +300,6 @@ def _bound(preferred: int) -> socket.socket:
         item.bind(("127.0.0.1", 0))
     item.listen(128)
     return item
-
-
-def _static_version() -> str:
-    """Changes when a static file or a pinned package changes."""
-    digest = hashlib.sha256()
-    sources = sorted(path for path in environment.ROOT.glob("portal/**/static/**/*") if path.is_file())
-    for path in [*sources, environment.ROOT / "requirements" / "runtime.lock.txt"]:
-        digest.update(str(path.relative_to(environment.ROOT)).encode() + b"\0" + path.read_bytes())
-    return digest.hexdigest()
 
 
 def _hopeless(child: Child) -> str:
