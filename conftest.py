@@ -21,6 +21,10 @@ from tests import plugin
 from tests.cast import uid
 
 
+# Pages name their style sheets by hash only after `collectstatic`; tests of real servers run that (tests/servers.py).
+settings.STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+
+
 def _superuser() -> str:
     return os.environ["DATABASE_URL"].replace("//app@", "//postgres@").replace("/portal_empty?", "/postgres?")
 

@@ -43,7 +43,7 @@ GSM = (
 GSM_WIDE = "^{}\\[~]|€\f"
 
 
-class Refusal(Exception): - an answer of the protocol
+class Refusal(Exception):  # an answer of the protocol
     """Error `code` of the protocol, with the message's id where the vendor tells it."""
 
     def __init__(self, code: int, message_id: int | None = None) -> None:

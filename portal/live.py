@@ -57,7 +57,7 @@ BEAT = b":\n\n"
 logger = logging.getLogger("portal.live")
 
 
-class TooManyStreams(Exception): - the house names errors by what happened
+class TooManyStreams(Exception):  # the house names errors by what happened
     """This process holds as many streams as it may."""
 
 

@@ -83,6 +83,8 @@ class PortalTransaction:
 
     def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> None:
         """The session and the user are known now; from here on the database knows who acts."""
+        if request.path.startswith(WITHOUT_DATABASE):
+            return
         trail: Trail = request.trail  # type: ignore[attr-defined]
         request.actor = self.resolve_actor(request).in_request(request.request_id)  # type: ignore[attr-defined]
         trail.become(request.actor)  # type: ignore[attr-defined]
