@@ -44,7 +44,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class Time:
-    """A time chip: `value` is what the form posts."""
+    """A time chip; the button posts `mode|value` (HoldForm.from_press)."""
 
     start: datetime
     mode: str
@@ -125,8 +125,7 @@ def days_of(slots: Iterable[Slot], zone: ZoneInfo, service: HealthcareService, m
         possible = [m for m in (Mode.IN_PERSON, Mode.VIDEO, Mode.CHAT) if m in slot.modes and m in service.modes]
         if not possible:
             continue
-        how = mode or possible[0].value
-        chip = Time(local, how, f"{how}|{slot.start.isoformat()}")
+        chip = Time(local, mode or possible[0].value, slot.start.isoformat())
         days.setdefault(local.date(), Day(local.date(), [])).times.append(chip)
     return list(days.values())
 
