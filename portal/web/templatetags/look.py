@@ -260,7 +260,7 @@ def field(bound: BoundField, **options: Any) -> str:
         "control": rendered,
         "hint": hint,
         "label": own["label"] or bound.label,
-        "optional": own["optional"] or ("" if bound.field.required else _("optional")),
+        "optional": own["optional"] or ("" if bound.field.required or hint else _("optional")),
         "describedby": " ".join(marks),
     }
     return render_to_string("look/field.html", context)
