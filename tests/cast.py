@@ -277,7 +277,7 @@ def _visits(shore) -> None:  # type: ignore[no-untyped-def]
     for name, doctor, slug, hour in (
         ("anna", "vera", "therapist", 16),
         ("mila", "vera", "therapist", 15),
-        ("boris", "dina", "cardiologist", 16),
+        ("boris", "dina", "cardiologist", 14),
     ):
         start = at(hour, days=9)
         end = start + timedelta(minutes=30)

@@ -67,7 +67,7 @@ def command(action: str, *, roles: set[Role]) -> Callable[[Callable[P, R]], Call
 
 
 def _write_event(action: str, arguments: dict[str, Any], result: Any) -> None:
-    ids = {name: str(value) for name, value in arguments.items() if isinstance(value, UUID)}
+    ids = {name: str(value) for name, value in arguments.items() if isinstance(value, UUID) and name != "patient_id"}
     if isinstance(key := getattr(result, "pk", None), UUID):
         ids["result"] = str(key)
     patient_id = arguments.get("patient_id") or getattr(result, "patient_id", None)
