@@ -35,9 +35,8 @@ def listening_socket(*, port: int | None, fd: int | None) -> socket.socket:
             raise SystemExit(f"{host}: the messages are for this machine only, bind to {LOOPBACK}.")
         sock.listen(128)
     except OSError as error:
-        raise SystemExit(
-            f"Cannot listen on {port if fd is None else f'descriptor {fd}'}: {error.strerror}."
-        ) from None
+        place = f"{LOOPBACK}:{port}" if fd is None else f"descriptor {fd}"
+        raise SystemExit(f"Cannot listen on {place}: {os.strerror(error.errno or 0)}.") from None
     return sock
 
 

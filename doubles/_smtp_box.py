@@ -41,8 +41,7 @@ class Mail:
         """The first part of this type as text, "" when there is none."""
         for part in self.message.walk():
             if part.get_content_type() == kind and not part.is_multipart():
-                content = part.get_content()
-                return content if isinstance(content, str) else bytes(content).decode("utf-8", "replace")
+                return _readable(part)
         return ""
 
     @property
@@ -73,6 +72,14 @@ class Mail:
             "encrypted": self.is_encrypted,
             "signed_in": self.is_signed_in,
         }
+
+
+def _readable(part: EmailMessage) -> str:
+    try:
+        content = part.get_content()
+    except (LookupError, ValueError):  # a charset nobody knows
+        content = part.get_payload(decode=True) or b""
+    return content if isinstance(content, str) else bytes(content).decode("utf-8", "replace")
 
 
 class Mailbox:

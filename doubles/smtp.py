@@ -172,7 +172,7 @@ class Pages(Handler):
         elif route == "/control/":
             order = Order.from_json({"on": "data", **data}, kinds={"mail", "rcpt", "data"}, modes=MODES)
             mode, _, code = order.mode.partition(":")
-            if (mode == "reply") != bool(re.fullmatch(r"[45]\d\d", code, re.ASCII)):
+            if not re.fullmatch(r"[45]\d\d" if mode == "reply" else "", code, re.ASCII):
                 raise ValueError("reply:CODE with a code of 400 to 599")
             self.orders.add(order)
         else:

@@ -290,13 +290,17 @@ async def _answer(send: Send, status: int, body: bytes, *more: tuple[bytes, byte
     await send({"type": "http.response.body", "body": body})
 
 
-def _prepare_process(hub: Hub) -> None:
-    """Our logs instead of the server's (its access log has query strings), enough files, a quick end."""
+def _replace_server_logs() -> None:
+    """Our format instead of the server's, and no access log: it has query strings."""
     logs.configure(settings.LOGGING)
     for name in ("uvicorn", "uvicorn.error"):
         logging.getLogger(name).handlers = []
         logging.getLogger(name).propagate = True
     logging.getLogger("uvicorn.access").disabled = True
+
+
+def _prepare_process(hub: Hub) -> None:
+    """Enough open files, and a quick end."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft < OPEN_FILES:
         resource.setrlimit(resource.RLIMIT_NOFILE, (min(OPEN_FILES, hard) if hard > 0 else OPEN_FILES, hard))
@@ -318,4 +322,6 @@ def _shut_at(number: signal.Signals, hub: Hub) -> None:
     signal.signal(number, shut)
 
 
+if logging.getLogger("uvicorn").handlers:  # the server sets its logs up before it loads us; a test does not
+    _replace_server_logs()
 application = Application(Hub(database()), settings.PUBLIC_URL)

@@ -7,7 +7,7 @@ from tests.contracts.processes import Double, running_smsc, running_smtp
 
 @pytest.fixture(scope="module")
 def smsc_process() -> Iterator[Double]:
-    with running_smsc() as double:
+    with running_smsc("--deliver-after=30") as double:
         yield double
 
 

@@ -191,7 +191,7 @@ STATUSES = [
 def test_each_status_has_its_state(sender, smsc_double, status, state, alert):
     smsc_double.order(f"status:{status}")
     send(sender)
-    smsc_double.control("clock", forward=10)
+    smsc_double.control("clock", forward=31)
     told = sender.status(5, PHONE)
     assert (told.state, told.vendor_code, told.alert, told.signal) == (state, str(status), alert, Signal.NONE)
 
@@ -200,7 +200,7 @@ def test_each_status_has_its_state(sender, smsc_double, status, state, alert):
 def test_the_operators_word_about_the_number_is_passed_on(sender, smsc_double, err, signal):
     smsc_double.order(f"status:20/{err}")
     send(sender)
-    smsc_double.control("clock", forward=10)
+    smsc_double.control("clock", forward=31)
     told = sender.status(5, PHONE)
     assert (told.signal, told.vendor_code) == (signal, f"20/{err}")
 
@@ -208,7 +208,7 @@ def test_the_operators_word_about_the_number_is_passed_on(sender, smsc_double, e
 def test_a_status_we_do_not_know_alerts(sender, smsc_double):
     smsc_double.order("status:99")
     send(sender)
-    smsc_double.control("clock", forward=10)
+    smsc_double.control("clock", forward=31)
     assert sender.status(5, PHONE).alert
 
 
