@@ -21,7 +21,6 @@ from portal.runway.embedded import Cluster
 from portal.runway.errors import PortTaken, RunwayError
 
 PYTHON = sys.executable
-WEB_WORKERS = 2
 PATIENCE = 5.0
 READY_WITHIN = 90.0
 
@@ -54,9 +53,9 @@ class Up:
                 signal.signal(number, self._note_signal)
         try:
             self._prepare()
-            self._start_children()
-            self._accounts = self._spawn("demo-accounts", output=subprocess.PIPE)
+            self._start_pages()
             self._wait_until_ready()
+            self._start("worker", [PYTHON, "-m", "portal.cli", "worker"])
             self._announce()
             while True:
                 self._tend()
@@ -70,10 +69,11 @@ class Up:
     def _prepare(self) -> None:
         self._lock_home()
         children.end_leftovers(self.home)
-        self._check_port()
+        self._reserve_port()
         self.environment = self._base_environment()
         self._start_database()
         self._bind_sockets()
+        self._accounts = self._spawn("demo-accounts", output=subprocess.PIPE)
         static = self._collect_static()
         self._bring_up_to_date()
         if static:
@@ -96,16 +96,19 @@ class Up:
         lock.flush()
         self._lock = lock
 
-    def _check_port(self) -> None:
-        with _new_socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", self.port))
-            except PermissionError:
-                raise PortTaken(f"Port {self.port} needs root. Choose one above 1023: PORT=8000 make up") from None
-            except OSError:
-                raise PortTaken(
-                    f"Port {self.port} is taken by another program. Choose another: PORT={self.port + 10} make up"
-                ) from None
+    def _reserve_port(self) -> None:
+        """Bound here alone, then shared: the web server may join, a second copy of the portal may not."""
+        reserved = _new_socket()
+        self.sockets.append(reserved)
+        try:
+            reserved.bind(("127.0.0.1", self.port))
+        except PermissionError:
+            raise PortTaken(f"Port {self.port} needs root. Choose one above 1023: PORT=8000 make up") from None
+        except OSError:
+            raise PortTaken(
+                f"Port {self.port} is taken by another program. Choose another: PORT={self.port + 10} make up"
+            ) from None
+        reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
 
     def _base_environment(self) -> dict[str, str]:
         return {
@@ -132,8 +135,8 @@ class Up:
 
     def _bind_sockets(self) -> None:
         """Live and the doubles get sockets that are already ours, so two copies never race for a port."""
-        self.sockets = [_bound(self.port + offset) for offset in range(1, 5)]
-        live, sms, mail_page, mail = (item.getsockname()[1] for item in self.sockets)
+        self.sockets += [_bound(self.port + offset) for offset in range(1, 5)]
+        live, sms, mail_page, mail = (item.getsockname()[1] for item in self.sockets[1:])
         self.environment |= {
             "LIVE_PORT": str(live),
             "SMSC_URL": f"http://127.0.0.1:{sms}",
@@ -182,33 +185,21 @@ class Up:
 
     # Children --------------------------------------------------------------------------------------------------
 
-    def _start_children(self) -> None:
-        live, sms, mail_page, mail = self.sockets
-        doubles = {
-            "smsc": ([PYTHON, "-m", "doubles.smsc", "--fd", str(sms.fileno())], (sms,)),
-            "smtp": (
-                [PYTHON, "-m", "doubles.smtp", "--smtp-fd", str(mail.fileno()), "--http-fd", str(mail_page.fileno())],
-                (mail, mail_page),
-            ),
-        }
-        commands: dict[str, tuple[list[str], tuple[socket.socket, ...]]] = {
-            "web": (self._web_command(), ()),
-            "live": (_live_command(live), (live,)),
-            **doubles,
-            "worker": ([PYTHON, "-m", "portal.cli", "worker"], ()),
-        }
-        for name, (command, sockets) in commands.items():
-            fds = tuple(item.fileno() for item in sockets)
-            log = self.home / "log" / f"{name}.log"
-            child = Child(name, command, self.environment, log, environment.ROOT, fds)
-            self.children.append(child)
-            child.start()
+    def _start_pages(self) -> None:
+        """What a visitor needs comes first; the worker waits until the pages are there."""
+        _, live, sms, mail_page, mail = self.sockets
+        mail_fds = ["--smtp-fd", str(mail.fileno()), "--http-fd", str(mail_page.fileno())]
+        self._start("web", [PYTHON, "-m", "portal.runway.web", str(self.port)])
+        self._start("live", _live_command(live), live)
+        self._start("smsc", [PYTHON, "-m", "doubles.smsc", "--fd", str(sms.fileno())], sms)
+        self._start("smtp", [PYTHON, "-m", "doubles.smtp", *mail_fds], mail, mail_page)
 
-    def _web_command(self) -> list[str]:
-        options = ["--interface", "wsgi", "--host", "127.0.0.1", "--port", str(self.port)]
-        options += ["--workers", str(WEB_WORKERS), "--blocking-threads", "4", "--workers-kill-timeout", "3"]
-        options += ["--no-access-log", "--no-ws", "--http", "1", "--log-level", "warning"]
-        return [PYTHON, "-m", "granian", *options, "portal.wsgi:application"]
+    def _start(self, name: str, command: list[str], *sockets: socket.socket) -> None:
+        fds = tuple(item.fileno() for item in sockets)
+        log = self.home / "log" / f"{name}.log"
+        child = Child(name, command, self.environment, log, environment.ROOT, fds)
+        self.children.append(child)
+        child.start()
 
     def _tend(self) -> None:
         self._leave_if_asked()
@@ -250,8 +241,10 @@ class Up:
 
     def _account_lines(self) -> list[str]:
         """Who may sign in to the demo; asked for while the pages were starting."""
-        answer = self._accounts.communicate()[0] if self._accounts else b""
-        return answer.decode().splitlines()
+        if self._accounts is None or self._accounts.stdout is None:
+            return []
+        self._finish(self._accounts, "demo-accounts")
+        return self._accounts.stdout.read().decode().splitlines()
 
     # The end ---------------------------------------------------------------------------------------------------
 
