@@ -19,6 +19,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 ROOT = Path(__file__).resolve().parents[2]
+# One client for all: making one costs more than any request here. Nothing encrypted is asked for.
+http = httpx.Client(verify=False, trust_env=False, timeout=30, limits=httpx.Limits(max_keepalive_connections=0))  # noqa: S501
 
 
 @dataclass
@@ -37,19 +39,19 @@ class Double:
         self.control("", mode=mode, times=times, **more)
 
     def control(self, what: str, **data: Any) -> None:
-        httpx.post(f"{self.url}/control/{what}", json=data, trust_env=False).raise_for_status()
+        http.post(f"{self.url}/control/{what}", json=data).raise_for_status()
 
     def messages(self, **query: str) -> list[dict[str, Any]]:
         """What was taken, newest first."""
-        answer = httpx.get(f"{self.url}/messages.json", params=query, trust_env=False)
+        answer = http.get(f"{self.url}/messages.json", params=query)
         return answer.raise_for_status().json()["messages"]
 
     def requests(self) -> int:
         """How many requests of the protocol came, taken or not."""
-        return httpx.get(f"{self.url}/messages.json", trust_env=False).json()["requests"]
+        return http.get(f"{self.url}/messages.json").json()["requests"]
 
     def page(self, path: str = "/", **headers: str) -> httpx.Response:
-        return httpx.get(f"{self.url}{path}", headers=headers, trust_env=False)
+        return http.get(f"{self.url}{path}", headers=headers)
 
 
 @contextlib.contextmanager
@@ -69,7 +71,7 @@ def running(module: str, *options: str, sockets: tuple[str, ...]) -> Iterator[Do
         sock.close()  # if the double dies, connections are refused instead of waiting for it
     try:
         double = Double(f"http://127.0.0.1:{addresses[-1][1]}", addresses[0], process)
-        httpx.get(f"{double.url}/messages.json", trust_env=False, timeout=30)  # the backlog keeps it until it is up
+        http.get(f"{double.url}/messages.json")  # the backlog keeps it until it is up
         yield double
     finally:
         process.terminate()

@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.contracts.processes import ROOT, running_smsc
+from tests.contracts.processes import ROOT, http, running_smsc
 
 GIVEN = {
     "login": "demo",
@@ -27,7 +27,7 @@ GIVEN = {
 
 def ask(double, path="/sys/send.php", **changes) -> httpx.Response:
     given = {name: value for name, value in {**GIVEN, **changes}.items() if value is not None}
-    return httpx.post(f"{double.url}{path}", data=given, trust_env=False, timeout=20)
+    return http.post(f"{double.url}{path}", data=given)
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_windows_1251_without_a_charset_is_read_rightly(smsc_double):
         if value
     )
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
-    httpx.post(f"{smsc_double.url}/sys/send.php", content=body, headers=headers, trust_env=False)
+    http.post(f"{smsc_double.url}/sys/send.php", content=body, headers=headers)
     assert smsc_double.messages()[0]["text"] == "Код 123456"
 
 
@@ -128,18 +128,18 @@ def test_refusals_in_other_formats(smsc_double, fmt, changes, text):
 
 def test_the_json_way_in(smsc_double):
     given = {**GIVEN, "mes": "Привет 😀"}
-    answer = httpx.post(f"{smsc_double.url}/rest/send/", json=given, trust_env=False).json()
+    answer = http.post(f"{smsc_double.url}/rest/send/", json=given).json()
     assert answer == {"id": 7, "cnt": 1}
     assert smsc_double.messages()[0]["text"] == "Привет 😀"
 
 
 def test_the_json_way_in_refuses_nonsense(smsc_double):
-    answer = httpx.post(f"{smsc_double.url}/rest/send/", content=b"[1", trust_env=False).json()
+    answer = http.post(f"{smsc_double.url}/rest/send/", content=b"[1").json()
     assert answer["error_code"] == 1
 
 
 def test_a_login_in_the_address_works_and_is_noticed(smsc_double):
-    httpx.get(f"{smsc_double.url}/sys/send.php", params=GIVEN, trust_env=False)
+    http.get(f"{smsc_double.url}/sys/send.php", params=GIVEN)
     message = smsc_double.messages()[0]
     assert (message["method"], message["login_in_url"]) == ("GET", True)
 
@@ -263,9 +263,7 @@ def test_a_foreign_name_that_points_here_sees_nothing(smsc_double, path, host):
 
 @pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", ""])
 def test_a_form_of_another_site_cannot_give_orders(smsc_double, kind):
-    answer = httpx.post(
-        f"{smsc_double.url}/control/", content='{"mode": "drop"}', headers={"Content-Type": kind}, trust_env=False
-    )
+    answer = http.post(f"{smsc_double.url}/control/", content='{"mode": "drop"}', headers={"Content-Type": kind})
     assert answer.status_code == 400
     assert "error" not in ask(smsc_double).json()
 
@@ -285,7 +283,7 @@ def test_a_form_of_another_site_cannot_give_orders(smsc_double, kind):
     ],
 )
 def test_an_order_it_does_not_know_is_refused(smsc_double, what, order):
-    answer = httpx.post(f"{smsc_double.url}/control/{what}", json=order, trust_env=False)
+    answer = http.post(f"{smsc_double.url}/control/{what}", json=order)
     assert answer.status_code == 400
 
 
@@ -316,7 +314,7 @@ def test_it_opens_a_port_of_its_own_and_says_where():
     try:
         line = process.stderr.readline()
         assert line.startswith("smsc double: http://127.0.0.1:")
-        assert httpx.get(line.split()[-1], trust_env=False).status_code == 200
+        assert http.get(line.split()[-1]).status_code == 200
     finally:
         process.terminate()
         process.communicate()

@@ -5,10 +5,9 @@ import smtplib
 import socket
 import time
 
-import httpx
 import pytest
 
-from tests.contracts.processes import running_smtp
+from tests.contracts.processes import http, running_smtp
 
 LETTER = b"From: a@b.ru\r\nTo: anna@example.org\r\nSubject: =?utf-8?b?0JrQvtC0?=\r\n\r\nCode 123456\r\n"
 
@@ -189,5 +188,5 @@ def test_a_foreign_name_that_points_here_sees_nothing(number, smtp_double):
     ],
 )
 def test_an_order_it_does_not_know_is_refused(smtp_double, order):
-    answer = httpx.post(f"{smtp_double.url}/control/", json=order, trust_env=False)
+    answer = http.post(f"{smtp_double.url}/control/", json=order)
     assert answer.status_code == 400
