@@ -3,6 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cache
 from uuid import UUID, uuid4
 
 import pytest
@@ -35,7 +36,12 @@ def rig(request) -> Rig:
     if request.param == "fake":
         return Rig(FakeSms(), None)
     double = request.getfixturevalue("smsc_double")
-    return Rig(SmscSender(url=double.url, login="demo", password="demo", sender="DEMOCLINIC"), double)
+    return Rig(smsc(double.url), double)
+
+
+@cache
+def smsc(url: str) -> SmscSender:
+    return SmscSender(url=url, login="demo", password="demo", sender="DEMOCLINIC")
 
 
 def test_a_message_is_accepted_once_with_its_reference_parts_and_cost(rig):

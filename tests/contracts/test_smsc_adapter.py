@@ -2,6 +2,7 @@
 
 import logging
 from decimal import Decimal
+from functools import cache
 from uuid import UUID
 
 import httpx
@@ -19,8 +20,12 @@ IMPATIENT = 2.5  # seconds; only where an answer never comes
 
 
 def make(double: Double, **changes) -> SmscSender:
-    given = {"url": double.url, "login": "demo", "password": "demo", "sender": "DEMOCLINIC"}
-    return SmscSender(**{**given, **changes})
+    return build(double.url, **changes)
+
+
+@cache
+def build(url: str, **changes) -> SmscSender:
+    return SmscSender(**{"url": url, "login": "demo", "password": "demo", "sender": "DEMOCLINIC", **changes})
 
 
 @pytest.fixture
@@ -251,6 +256,7 @@ def test_the_registered_sender_and_the_price_are_told(sender, smsc_double):
 
 def test_a_proxy_of_the_environment_sees_nothing(smsc_double, monkeypatch):
     monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{closed_port()}")
+    build.cache_clear()
     send(make(smsc_double))
     assert len(smsc_double.messages()) == 1
 

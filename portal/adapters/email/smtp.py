@@ -15,6 +15,7 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP as WIRE
 from email.utils import format_datetime, localtime, parseaddr
+from functools import cached_property
 from typing import TYPE_CHECKING, Self
 from urllib.parse import unquote, urlsplit
 from uuid import UUID
@@ -48,7 +49,7 @@ class SmtpSender:
         self._user, self._password = unquote(parts.username or ""), unquote(parts.password or "")
         self._name, self._address = parseaddr(mail_from)
         self._timeout = timeout
-        self._tls = tls or ssl.create_default_context()
+        self._own_tls = tls
 
     @classmethod
     def from_settings(cls, portal: Settings) -> Self:
@@ -80,6 +81,10 @@ class SmtpSender:
         finally:
             connection.close()
         return Accepted(str(message["Message-ID"]), 1)
+
+    @cached_property
+    def _tls(self) -> ssl.SSLContext:
+        return self._own_tls or ssl.create_default_context()
 
     def _message(self, to: str, subject: str, key: UUID, headers: Mapping[str, str]) -> EmailMessage:
         message = EmailMessage(policy=WIRE)
