@@ -12,8 +12,8 @@ LINK = re.compile(r"https?://[^\s<>\"']+[^\s<>\"'.,;:!?)]")
 CODE = re.compile(r"(?:код|code)\D{0,24}?(\d{4,8})(?!\d)|(?<!\d)(\d{6})(?!\d)", re.IGNORECASE)
 
 SHELL = {
-    "ru": {"other": "English", "pause": "Остановить обновление", "resume": "Обновлять самой"},
-    "en": {"other": "Русский", "pause": "Stop refreshing", "resume": "Refresh by itself"},
+    "ru": {"other": "English", "pause": "Остановить обновление", "resume": "Обновлять снова"},
+    "en": {"other": "Русский", "pause": "Stop refreshing", "resume": "Resume refreshing"},
 }
 
 
