@@ -6,6 +6,7 @@ import getpass
 import os
 import subprocess
 import sys
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -42,15 +43,17 @@ def _sentence(error: Exception) -> str | None:
         return None
     from django.core.exceptions import ValidationError
     from django.db import OperationalError
+    from django.utils.translation import override
 
     from portal.kernel.errors import CryptoError, PortalError
 
-    if isinstance(error, PortalError):
-        return str(error.text)
+    with override("en"):
+        if isinstance(error, PortalError):
+            return str(error.text)
+        if isinstance(error, ValidationError):
+            return " ".join(error.messages)
     if isinstance(error, CryptoError):
         return f"{error}."
-    if isinstance(error, ValidationError):
-        return " ".join(error.messages)
     if isinstance(error, OperationalError):
         return f"The database does not answer: {str(error).strip().splitlines()[0]}"
     return None
@@ -214,10 +217,17 @@ def _print_table(rows: list[dict[str, Any]]) -> None:
     if not rows:
         click.echo("Nothing is written about this patient.")
         return
-    table = [list(rows[0]), *([str(value) if value is not None else "" for value in row.values()] for row in rows)]
+    columns = [name for name in rows[0] if any(row[name] not in (None, "") for row in rows)]
+    table = [columns, *([_cell(row[name]) for name in columns] for row in rows)]
     widths = [max(len(row[column]) for row in table) for column in range(len(table[0]))]
     for row in table:
         click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, datetime):
+        return value.isoformat(sep=" ", timespec="seconds")
+    return "" if value is None else str(value)
 
 
 # Staff ---------------------------------------------------------------------------------------------------------

@@ -11,6 +11,8 @@ from portal.runway.errors import WrongUsage
 
 
 def invite(*, email: str, name: str, role: str, organization: str | None, department: str, doctor: str | None) -> None:
+    if role == Role.DOCTOR and not doctor:
+        raise WrongUsage("--doctor: expected for the role doctor: the slug of the doctor in the directory.")
     with acting(system("cli.staff-add")) as trail:
         add_staff(
             actor=trail.actor,
