@@ -23,7 +23,7 @@ def start() -> None:
     from portal.runway.bootstrap import bootstrap
     from portal.runway.embedded import Cluster
 
-    home = Path(tempfile.mkdtemp(prefix="portal-run-"))
+    home = Path(tempfile.mkdtemp(prefix="portal-run-", dir=_roomy_memory()))
     home.chmod(0o755)
     cluster = Cluster(home, durable=False)
     cluster.start()
@@ -56,10 +56,17 @@ def start() -> None:
     point_at(cluster.url("app", "portal_empty"))
 
 
+def _roomy_memory() -> str | None:
+    """Clones are copies of files: in memory they take 50 ms, on a busy disk over a second."""
+    memory = Path("/dev/shm")  # noqa: S108
+    has_room = memory.is_dir() and os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > 4 * 2**30
+    return str(memory) if has_room else None
+
+
 def _template(url, superuser, name, bootstrap, code, base=None) -> None:  # type: ignore[no-untyped-def]
     """Make a template database by running `code` in a process of its own, as owner for migrations."""
     if base:
-        execute(superuser, f"CREATE DATABASE {name} TEMPLATE {base}")
+        execute(superuser, f"CREATE DATABASE {name} TEMPLATE {base} STRATEGY file_copy")
     bootstrap(superuser, name)
     role = "app" if base else "owner"
     environment = os.environ | {"DATABASE_URL": url(role, name), "DATABASE_OWNER_URL": url("owner", name)}

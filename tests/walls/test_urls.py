@@ -1,0 +1,68 @@
+"""The table of tests/walls/urls.py against the running portal; the trail of each allowed page and of each refusal."""
+
+from __future__ import annotations
+
+import psycopg
+import pytest
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+
+from tests.walls.urls import EVERYONE, ROWS
+
+CASES = [pytest.param(row, who, id=f"{row.label} as {who}") for row in ROWS for who in EVERYONE]
+
+
+def names(patterns, namespace=""):
+    for pattern in patterns:
+        if isinstance(pattern, URLResolver):
+            inner = f"{namespace}{pattern.namespace}:" if pattern.namespace else namespace
+            yield from names(pattern.url_patterns, inner)
+        elif isinstance(pattern, URLPattern):
+            yield f"{namespace}{pattern.name}"
+
+
+def test_every_address_has_a_row():
+    assert set(names(get_resolver().url_patterns)) == {row.name for row in ROWS}
+
+
+def test_every_address_has_a_name():
+    assert not [name for name in names(get_resolver().url_patterns) if name.endswith("None")]
+
+
+@pytest.mark.parametrize(("row", "who"), CASES)
+def test_everyone_gets_what_is_theirs(row, who, client_of, database_url):
+    client = client_of(who)
+    response = client.generic(row.method, reverse(row.name, args=row.args), **_body(row))
+    assert response.status_code == row.expected[who]
+    if row.name.startswith("health"):
+        return
+    events = _events(database_url, response["X-Request-Id"])
+    if response.status_code in (403, 404) and who != "visitor":
+        assert "refused" in {outcome for outcome, _, _ in events}, "a refusal left no trail"
+    if row.opens and response.status_code == 200:
+        assert any(opens and patient for _, opens, patient in events), "patient data without a trail"
+        assert response["Cache-Control"].find("no-store") >= 0
+    if response.status_code == 302 and who == "visitor" and row.opens:
+        assert response["Location"].startswith("/sign-in/")
+
+
+@pytest.mark.parametrize("row", [r for r in ROWS if r.opens], ids=lambda r: r.label)
+def test_a_refused_page_shows_nothing_of_the_patient(row, client_of):
+    for who in EVERYONE:
+        if row.expected[who] in (403, 404):
+            text = client_of(who).get(reverse(row.name, args=row.args)).content.decode()
+            assert "Annaова" not in text and "Milaова" not in text and "Врачvera" not in text
+
+
+def _body(row):
+    if row.method == "GET":
+        return {}
+    from urllib.parse import urlencode
+
+    return {"data": urlencode(row.data()), "content_type": "application/x-www-form-urlencoded"}
+
+
+def _events(database_url, request_id):
+    with psycopg.connect(database_url("postgres")) as direct:
+        return direct.execute(
+            "SELECT outcome, opens, patient_id FROM guard.audit_event WHERE request_id = %s", [request_id]
+        ).fetchall()

@@ -1,0 +1,137 @@
+"""Every address × every member of the cast: what they get. A new address without a row here fails CI.
+
+A row is (method, arguments, posted data) → status per member. `OPENS` marks pages that show patient data: whoever gets
+200 must have left an opened door on the trail. Expected statuses: 200 shown, 302 done or sent on (visitors: to sign in),
+403 not theirs to do, 404 does not exist for them, 409 a conflict, 422 bad input.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from tests.cast import at, uid
+
+VISITOR = ("visitor",)
+PATIENTS = ("anna", "boris", "zoya")
+DOCTORS = ("vera", "gleb", "dina")
+REGISTRARS = ("rita", "foma")
+OTHERS = ("oleg", "alla")
+STAFF = (*DOCTORS, *REGISTRARS, *OTHERS)
+EVERYONE = (*VISITOR, *PATIENTS, *STAFF)
+UNKNOWN = UUID(int=1)
+
+
+def all_get(status: int) -> dict[str, int]:
+    return dict.fromkeys(EVERYONE, status)
+
+
+def table(visitor: int, patients: int, staff: int, **exceptions: int) -> dict[str, int]:
+    return {"visitor": visitor} | dict.fromkeys(PATIENTS, patients) | dict.fromkeys(STAFF, staff) | exceptions
+
+
+@dataclass(frozen=True)
+class Row:
+    name: str
+    expected: dict[str, int]
+    args: tuple[Any, ...] = ()
+    method: str = "GET"
+    data: Callable[[], dict[str, Any]] = field(default=dict)
+    opens: bool = False
+
+    @property
+    def label(self) -> str:
+        arguments = "-".join("other" if a == UNKNOWN else str(a)[:8] for a in self.args)
+        return f"{self.method} {self.name} {arguments}".strip()
+
+
+def chip() -> dict[str, str]:
+    return {
+        "role": str(uid("role-vera")),
+        "service": str(uid("therapist-first")),
+        "start": f"in-person|{at(10).isoformat()}",
+    }
+
+
+def person() -> dict[str, str]:
+    return {
+        "family_name": "Белова",
+        "given_name": "Анна",
+        "birth_date": "12.03.1961",
+        "sex": "female",
+        "version": "1",
+    }
+
+
+ANNAS, MILAS, BORISS = uid("visit-anna"), uid("visit-mila"), uid("visit-boris")
+ROWS = [
+    # --- public -----------------------------------------------------------------------------------------------------
+    Row("health-live", all_get(200)),
+    Row("health-ready", all_get(200)),
+    Row("scheduling:home", all_get(200)),
+    Row("scheduling:results", all_get(200)),
+    Row("scheduling:doctor", all_get(200), ("vera",)),
+    Row("scheduling:doctor", all_get(404), ("nobody",)),
+    Row("scheduling:services", all_get(200)),
+    Row("scheduling:branches", all_get(200)),
+    Row("scheduling:branch", all_get(200), ("shore-place",)),
+    Row("scheduling:branch", all_get(404), ("nowhere",)),
+    Row("people:organization", all_get(200), ("shore",)),
+    Row("people:organization", all_get(404), ("nowhere",)),
+    Row("people:legal", all_get(200), ("policy",)),
+    Row("people:legal", all_get(200), ("rules",)),
+    Row("people:legal", all_get(200), ("consent-account",)),
+    Row("web:design", all_get(200)),
+    Row("web:look", all_get(303), method="POST", data=lambda: {"theme": "dark", "next": "/"}),
+    Row("web:brand", all_get(404)),
+    # --- signing in ---------------------------------------------------------------------------------------------------
+    Row("people:sign-in", table(200, 302, 302)),
+    Row("people:sign-in", table(422, 302, 302), method="POST"),
+    Row("people:code", all_get(302)),
+    Row("people:code-again", all_get(302), method="POST"),
+    Row("people:consent", all_get(302)),
+    Row("people:new", all_get(302)),
+    Row("people:sign-out", all_get(302), method="POST"),
+    Row("people:staff-sign-in", all_get(200)),
+    Row("people:staff-code", all_get(302)),
+    Row("people:staff-invite", all_get(404), ("invented-token",)),
+    Row("people:sessions-end", table(302, 302, 302), method="POST"),
+    # --- booking ------------------------------------------------------------------------------------------------------
+    Row("scheduling:hold", table(302, 302, 403, rita=302, foma=302), method="POST", data=chip),
+    Row("scheduling:hold", all_get(422), method="POST"),
+    Row("scheduling:check", all_get(404), (UNKNOWN,)),
+    Row("scheduling:check", all_get(404), (ANNAS,)),
+    Row("scheduling:confirm", table(302, 404, 403), (UNKNOWN,), method="POST"),
+    Row("scheduling:confirm", table(302, 404, 403), (ANNAS,), method="POST"),
+    Row("scheduling:leave", all_get(302), method="POST"),
+    # --- the person's own ----------------------------------------------------------------------------------------------
+    Row("people:home", table(302, 302, 403)),
+    Row("scheduling:visits", table(302, 200, 403), opens=True),
+    Row("scheduling:visit", table(302, 404, 403, anna=200), (ANNAS,), opens=True),
+    Row("scheduling:visit", table(302, 404, 403, anna=200), (MILAS,), opens=True),
+    Row("scheduling:visit", table(302, 404, 403, boris=200), (BORISS,), opens=True),
+    Row("scheduling:visit", table(302, 404, 403), (UNKNOWN,), opens=True),
+    Row("scheduling:calendar", table(302, 404, 403, anna=200), (ANNAS,), opens=True),
+    Row("scheduling:calendar", table(302, 404, 403), (UNKNOWN,), opens=True),
+    Row("scheduling:cancel", table(302, 404, 403, anna=200), (ANNAS,), opens=True),
+    Row("scheduling:cancel", table(302, 404, 403, anna=302), (ANNAS,), method="POST"),
+    Row("scheduling:cancel", table(302, 404, 403), (UNKNOWN,), method="POST"),
+    Row("people:data", table(302, 200, 403), opens=True),
+    Row("people:data", table(302, 302, 403), method="POST", data=person),
+    Row("people:contact-add", table(302, 422, 403), method="POST"),
+    Row("people:contact-confirm", table(302, 302, 403)),
+    Row("people:contact-remove", table(302, 404, 403, anna=302), (uid("contact-email-anna"),), method="POST"),
+    Row("people:contact-remove", table(302, 404, 403), (UNKNOWN,), method="POST"),
+    # --- the desk -----------------------------------------------------------------------------------------------------
+    Row("web:desk", table(302, 403, 200)),
+    Row(
+        "web:desk-visit",
+        table(302, 403, 404, vera=200, gleb=200, rita=200, oleg=403, alla=403),
+        (ANNAS,),
+        opens=True,
+    ),
+    Row("web:desk-visit", table(302, 403, 404, dina=200, rita=200, oleg=403, alla=403), (BORISS,), opens=True),
+    Row("web:desk-visit", table(302, 403, 404, oleg=403, alla=403), (UNKNOWN,), opens=True),
+]
