@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
-import socket
 import stat
 import subprocess
 import sys
@@ -40,18 +40,9 @@ def cluster(home: Path) -> Iterator[Cluster]:
 @pytest.fixture
 def free_port() -> int:
     """A port whose four neighbours are free too."""
-    for _ in range(100):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        if port < 65000 and all(_is_free(port + offset) for offset in range(5)):
-            return port
-    raise AssertionError("no five free ports in a row")
+    from tests.runway.running import five_free_ports
 
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) != 0
+    return five_free_ports()
 
 
 @pytest.fixture
@@ -76,3 +67,20 @@ def clean_environment(home: Path) -> dict[str, str]:
     """The environment of a fresh shell: no setting of the portal but the folder."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
     return kept | {"PORTAL_HOME": str(home), "PYTHONWARNINGS": "ignore"}
+
+
+@pytest.fixture(scope="session")
+def prepared() -> Path:
+    """A home that was started once and stopped; made by the first worker that needs it, copied by all."""
+    from tests.runway.running import Running, five_free_ports, processes_of
+
+    shared = Path(os.environ["PORTAL_TEST_HOME"])
+    home = shared / "up"
+    with (shared / "up.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (shared / "up.txt").exists():
+            running = Running(home, five_free_ports()).wait_until_ready()
+            running.interrupt()
+            assert processes_of(home) == {}
+            (shared / "up.txt").write_text(running.output)
+    return home
