@@ -306,10 +306,9 @@ def worker() -> None:
     """Run the jobs until told to stop."""
     with environment.ready_database():
         start_django()
-        from procrastinate.contrib.django import app
+        from portal.kernel.jobs import work
 
-        connector = app.connector.get_worker_connector()  # type: ignore[attr-defined]
-        app.with_connector(connector).run_worker(concurrency=2, shutdown_graceful_timeout=3)
+        work()
 
 
 @main.command("collect-static", hidden=True)

@@ -57,6 +57,9 @@ class Settings(BaseSettings):
     smtp_url: str = Field("", pattern=r"^(smtps?://.+)?$", description="smtp://user:password@host:port or smtps://…")
     mail_from: str = Field("", description="address that messages come from")
 
+    job_stalled_seconds: int = Field(
+        15, ge=2, le=3600, description="2 to 3600: a worker silent for so many seconds is dead, its jobs run again"
+    )
     log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="DEBUG, INFO, WARNING or ERROR")
 
 
