@@ -97,6 +97,10 @@ def test_data_without_its_keys_is_not_started(portal: Portal, home: Path, free_p
     assert "kek.json is missing" in result.stderr and not (home / "keys" / "kek.json").exists()
 
 
+def test_an_unknown_figure_is_wrong_usage(portal: Portal) -> None:
+    assert portal("bench", "happiness").returncode == 2
+
+
 def test_no_address_of_a_database_that_does_not_run(portal: Portal) -> None:
     result = portal("db-url")
     assert result.returncode == 1 and "make up" in result.stderr

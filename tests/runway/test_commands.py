@@ -69,10 +69,10 @@ def test_an_address_that_is_none_is_told_in_english(operated: Portal) -> None:
     assert result.returncode == 1 and result.stderr.startswith("This is neither a phone nor an e-mail")
 
 
-def test_the_second_factor_of_a_demo_account(operated: Portal) -> None:
-    known = operated("staff", "code", "vera@bereg.example")
+def test_the_second_factor_of_a_demo_account(portal: Portal) -> None:
+    known = portal("staff", "code", "vera@bereg.example")
     assert known.returncode == 0 and known.stdout.strip().isdigit() and len(known.stdout.strip()) == 6
-    unknown = operated("staff", "code", "nobody@bereg.example")
+    unknown = portal("staff", "code", "nobody@bereg.example")
     assert unknown.returncode == 2 and "vera@bereg.example" in unknown.stderr
 
 
