@@ -87,7 +87,7 @@ def test_one_patient_books_two_doctors_at_once_and_is_in_one_place(db, database_
 def test_the_role_app_is_refused_by_the_constraint(db, database_url):
     """Straight SQL, past all our code."""
     row = (
-        "INSERT INTO scheduling_occupancy (id, practitioner_id, role_id, mode, start, \"end\", kind, owner)"
+        'INSERT INTO scheduling_occupancy (id, practitioner_id, role_id, mode, start, "end", kind, owner)'
         " VALUES (gen_random_uuid(), %s, %s, '', %s, %s, 'booked', gen_random_uuid())"
     )
     start = at(10)

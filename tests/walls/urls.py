@@ -1,7 +1,7 @@
 """Every address × every member of the cast: what they get. A new address without a row here fails CI.
 
-A row is (method, arguments, posted data) → status per member. `OPENS` marks pages that show patient data: whoever gets
-200 must have left an opened door on the trail. Expected statuses: 200 shown, 302 done or sent on (visitors: to sign in),
+A row is (method, arguments, posted data) → status per member. `opens` marks pages that show patient data: whoever
+gets 200 must have left an opened door on the trail. Expected statuses: 200 shown, 302 done or sent on (visitors: to sign in),
 403 not theirs to do, 404 does not exist for them, 409 a conflict, 422 bad input.
 """
 
@@ -67,7 +67,7 @@ def person() -> dict[str, str]:
 
 ANNAS, MILAS, BORISS = uid("visit-anna"), uid("visit-mila"), uid("visit-boris")
 ROWS = [
-    # --- public -----------------------------------------------------------------------------------------------------
+    # Public
     Row("health-live", all_get(200)),
     Row("health-ready", all_get(200)),
     Row("scheduling:home", all_get(200)),
@@ -86,7 +86,7 @@ ROWS = [
     Row("web:design", all_get(200)),
     Row("web:look", all_get(303), method="POST", data=lambda: {"theme": "dark", "next": "/"}),
     Row("web:brand", all_get(404)),
-    # --- signing in ---------------------------------------------------------------------------------------------------
+    # Signing in
     Row("people:sign-in", table(200, 302, 302)),
     Row("people:sign-in", table(422, 302, 302), method="POST"),
     Row("people:code", all_get(302)),
@@ -98,7 +98,7 @@ ROWS = [
     Row("people:staff-code", all_get(302)),
     Row("people:staff-invite", all_get(404), ("invented-token",)),
     Row("people:sessions-end", table(302, 302, 302), method="POST"),
-    # --- booking ------------------------------------------------------------------------------------------------------
+    # Booking
     Row("scheduling:hold", table(302, 302, 403, rita=302, foma=302), method="POST", data=chip),
     Row("scheduling:hold", all_get(422), method="POST"),
     Row("scheduling:check", all_get(404), (UNKNOWN,)),
@@ -106,7 +106,7 @@ ROWS = [
     Row("scheduling:confirm", table(302, 404, 403), (UNKNOWN,), method="POST"),
     Row("scheduling:confirm", table(302, 404, 403), (ANNAS,), method="POST"),
     Row("scheduling:leave", all_get(302), method="POST"),
-    # --- the person's own ----------------------------------------------------------------------------------------------
+    # The person's own
     Row("people:home", table(302, 302, 403)),
     Row("scheduling:visits", table(302, 200, 403), opens=True),
     Row("scheduling:visit", table(302, 404, 403, anna=200), (ANNAS,), opens=True),
@@ -124,7 +124,7 @@ ROWS = [
     Row("people:contact-confirm", table(302, 302, 403)),
     Row("people:contact-remove", table(302, 404, 403, anna=302), (uid("contact-email-anna"),), method="POST"),
     Row("people:contact-remove", table(302, 404, 403), (UNKNOWN,), method="POST"),
-    # --- the desk -----------------------------------------------------------------------------------------------------
+    # The desk
     Row("web:desk", table(302, 403, 200)),
     Row(
         "web:desk-visit",
