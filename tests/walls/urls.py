@@ -1,7 +1,7 @@
 """Every address × every member of the cast: what they get. A new address without a row here fails CI.
 
 A row is (method, arguments, posted data) → status per member. `opens` marks pages that show patient data: whoever
-gets 200 must have left an opened door on the trail. Expected statuses: 200 shown, 302 done or sent on (visitors: to sign in),
+gets 200 must have left an opened door on the trail. Statuses: 200 shown, 302 done or sent on (visitors: to sign in),
 403 not theirs to do, 404 does not exist for them, 409 a conflict, 422 bad input.
 """
 

@@ -53,7 +53,7 @@ def test_a_read_outside_a_portal_transaction_raises(db):
 @pytest.mark.parametrize(
     "write",
     [
-        User().save,
+        lambda: Location.objects.first().save(),
         lambda: User.objects.create(),
         lambda: User.objects.bulk_create([User()]),
         lambda: User.objects.update(is_active=False),
