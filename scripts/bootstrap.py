@@ -174,12 +174,35 @@ def _write_launcher() -> None:
 
 
 def build() -> None:
-    """Assets and translations; both scripts know themselves whether there is anything to do."""
-    environment = {**os.environ, "PATH": _path_with_node()}
-    steps = [("Front-end assets", ["scripts/assets.py"]), ("Translations", ["scripts/messages.py", "compile"])]
-    for what, script in steps:
-        if (ROOT / script[0]).exists():
-            run(what, [str(VENV / "bin" / "python"), *script], environment=environment)
+    """Assets and translations. Both scripts know themselves what to do; unchanged files do not even start them."""
+    web = [ROOT / "package.json", ROOT / "package-lock.json", *_files(ROOT / "portal" / "web", apart_from="built")]
+    words = [*ROOT.glob("portal/locale/*/*/*.po")]
+    _build("Front-end assets", "assets.py", [], web, [ROOT / "portal/web/static/built/.stamp"])
+    _build("Translations", "messages.py", ["compile"], words, [path.with_suffix(".mo") for path in words])
+
+
+def _build(what: str, script: str, arguments: list[str], sources: list[Path], results: list[Path]) -> None:
+    path, mark = ROOT / "scripts" / script, CACHE / f"{script}.done"
+    if not path.exists() or _is_fresh(mark, [path, STAMP, *sources], results):
+        return
+    begun = time.time()
+    run(
+        what,
+        [str(VENV / "bin" / "python"), str(path), *arguments],
+        environment={**os.environ, "PATH": _path_with_node()},
+    )
+    mark.touch()
+    os.utime(mark, (begun, begun))
+
+
+def _is_fresh(mark: Path, sources: list[Path], results: list[Path]) -> bool:
+    if not mark.exists() or not all(result.exists() for result in results):
+        return False
+    return all(source.stat().st_mtime < mark.stat().st_mtime for source in sources if source.exists())
+
+
+def _files(folder: Path, apart_from: str) -> list[Path]:
+    return [path for path in folder.rglob("*") if apart_from not in path.parts and "__pycache__" not in path.parts]
 
 
 def _path_with_node() -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import time
 from collections import namedtuple
 from pathlib import Path
 
@@ -85,6 +87,27 @@ def test_without_uv_plain_pip_installs(checkout: Path, commands: list[str], monk
     monkeypatch.setattr(script, "_sync_with_uv", lambda lock: False)
     script.install("demo")
     assert commands == ["Python environment", "Python packages"]
+
+
+def test_assets_and_translations_are_made_again_only_when_a_source_changed(checkout: Path, commands: list[str]) -> None:
+    sources = {"scripts/assets.py": "", "scripts/messages.py": "", "portal/web/js/a.js": "", "package.json": ""}
+    results = {"portal/web/static/built/.stamp": "", "portal/locale/ru/LC_MESSAGES/django.mo": ""}
+    for name in [*sources, *results, "portal/locale/ru/LC_MESSAGES/django.po"]:
+        (checkout / name).parent.mkdir(parents=True, exist_ok=True)
+        (checkout / name).touch()
+        os.utime(checkout / name, (1, 1))
+    script.build()
+    assert commands == ["Front-end assets", "Translations"]
+    script.build()
+    assert len(commands) == 2
+    future = time.time() + 60
+    os.utime(checkout / "portal/web/js/a.js", (future, future))
+    script.build()
+    assert commands[2:] == ["Front-end assets"]
+    os.utime(checkout / "portal/web/js/a.js", (1, 1))
+    (checkout / "portal/locale/ru/LC_MESSAGES/django.mo").unlink()
+    script.build()
+    assert commands[3:] == ["Translations"]
 
 
 def test_a_missing_venv_module_names_the_package(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
