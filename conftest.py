@@ -20,7 +20,6 @@ from portal.kernel.actor import Actor, Role, anonymous, system
 from tests import plugin
 from tests.cast import uid
 
-
 # Pages name their style sheets by hash only after `collectstatic`; tests of real servers run that (tests/servers.py).
 settings.STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 

@@ -41,7 +41,7 @@ class PatientQuerySet(PortalQuerySet[M]):
     _is_visible = False
 
     def _clone(self) -> PatientQuerySet[M]:
-        clone: PatientQuerySet[M] = super()._clone()
+        clone: PatientQuerySet[M] = super()._clone()  # type: ignore[misc]
         clone._is_visible = self._is_visible
         return clone
 
@@ -63,7 +63,7 @@ class PatientQuerySet(PortalQuerySet[M]):
     def _fetch_all(self) -> None:
         self._require_visible()
         fresh = self._result_cache is None
-        super()._fetch_all()  # type: ignore[misc]
+        super()._fetch_all()
         if fresh:
             rows = self._result_cache or []
             current_trail().note_read(self.model.__name__, (r.pk for r in rows if isinstance(r, models.Model)))

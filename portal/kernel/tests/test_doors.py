@@ -53,8 +53,8 @@ def test_a_read_outside_a_portal_transaction_raises(db):
 @pytest.mark.parametrize(
     "write",
     [
-        lambda: Location.objects.first().save(),
-        lambda: User.objects.create(),
+        lambda: (row := Location.objects.first()) and row.save(),
+        lambda: User.objects.create(is_active=True),
         lambda: User.objects.bulk_create([User()]),
         lambda: User.objects.update(is_active=False),
         lambda: Location.objects.all().delete(),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from django.contrib.auth.base_user import AbstractBaseUser
@@ -16,7 +16,7 @@ from portal.kernel.fields import EncryptedTextField
 from portal.people.models.directory import Organization, Practitioner
 
 
-class User(PortalModel, AbstractBaseUser):  # type: ignore[misc]
+class User(PortalModel, AbstractBaseUser):
     """An account, of a patient or of staff. Has no name, phone or e-mail: those are encrypted elsewhere."""
 
     last_login = None
@@ -25,7 +25,7 @@ class User(PortalModel, AbstractBaseUser):  # type: ignore[misc]
     is_demo = models.BooleanField(default=False, help_text="made by the demo seed; forbidden in production")
 
     USERNAME_FIELD = "id"
-    REQUIRED_FIELDS: list[str] = []
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
 
 
 class Session(AbstractBaseSession):
