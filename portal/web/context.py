@@ -58,7 +58,9 @@ class SignedIn:
 
 
 @dataclass(frozen=True)
-class Page:
+class Shell:
+    """What stands around a page's content. Not called `page`: views have pages of their own (of results)."""
+
     theme: str
     is_clear: bool
     language: str
@@ -106,11 +108,11 @@ def _signed_in(request: HttpRequest) -> SignedIn:
     return SignedIn(kind=str(actor.kind), name=str(name), id=str(getattr(actor, "user_id", "")))
 
 
-def _page(request: HttpRequest) -> Page:
+def _shell(request: HttpRequest) -> Shell:
     theme = request.COOKIES.get(THEME_COOKIE, "auto")
     is_public = not is_private(request.path_info)
     pairs = [(code, settings.PUBLIC_URL + in_language(request.path_info, code)) for code in (DEFAULT, *OTHERS)]
-    return Page(
+    return Shell(
         theme=theme if theme in THEMES else "auto",
         is_clear=request.COOKIES.get(CLEAR_COOKIE) == "1",
         language=_language(),
@@ -123,7 +125,7 @@ def _page(request: HttpRequest) -> Page:
 
 def page(request: HttpRequest) -> dict[str, Any]:
     return {
-        "page": _page(request),
+        "shell": _shell(request),
         "organization": SimpleLazyObject(_branding),
         "signed_in": SimpleLazyObject(lambda: _signed_in(request)),
     }
