@@ -116,11 +116,11 @@ class Cluster:
             self._check_data(account)
             self._launch(account)
 
-    def stop(self) -> None:
+    def stop(self, within: int = 20) -> None:
         """Stop the server at once but cleanly; nothing happens when it does not run."""
         if self.data.is_dir():
             with self._alone():
-                self._stop(account_for(self.data))
+                self._stop(account_for(self.data), within)
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
@@ -213,15 +213,32 @@ class Cluster:
         except OSError as error:
             raise _explain(error, self.log) from None
 
-    def _stop(self, account: Account) -> None:
+    def _stop(self, account: Account, within: int = 20) -> None:
+        """Cleanly; after `within` seconds without its last checkpoint, which the next start makes up for."""
         running = self._postmaster()
         if running is None:
             return
-        self._run(account, "pg_ctl", "-D", str(self.data), "-m", "fast", "-w", "-t", "8", "stop")
-        if self._postmaster():
-            self._run(account, "pg_ctl", "-D", str(self.data), "-m", "immediate", "-w", "-t", "5", "stop")
-        if self._postmaster():
+        for mode, seconds in (("fast", within), ("immediate", 2)):
+            if self._postmaster():
+                self._run(account, "pg_ctl", "-D", str(self.data), "-m", mode, "-w", "-t", str(seconds), "stop")
+        if not self._is_gone(running.pid, within=1):
             os.kill(running.pid, signal.SIGKILL)
+            self._is_gone(running.pid, within=1)
+
+    def _is_gone(self, pid: int, within: float) -> bool:
+        """The pid file goes a moment before the process."""
+        deadline = time.monotonic() + within
+        while self._works_here(pid):
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.01)
+        return True
+
+    def _works_here(self, pid: int) -> bool:
+        try:
+            return Path(f"/proc/{pid}/cwd").resolve(strict=True) == self.data
+        except OSError:
+            return False
 
     # Looking at the server -------------------------------------------------------------------------------------
 
@@ -230,9 +247,9 @@ class Cluster:
         try:
             lines = (self.data / "postmaster.pid").read_text().splitlines()
             pid = int(lines[0])
-            if Path(f"/proc/{pid}/cwd").resolve(strict=True) != self.data:
-                return None
         except (OSError, ValueError, IndexError):
+            return None
+        if not self._works_here(pid):
             return None
         socket_dir = Path(lines[4]) if len(lines) > 4 else self._new_socket_dir()
         return Postmaster(pid, socket_dir, is_ready=len(lines) > 7 and lines[7].strip() == "ready")

@@ -21,7 +21,7 @@ from portal.runway.embedded import Cluster
 from portal.runway.errors import PortTaken, RunwayError
 
 PYTHON = sys.executable
-PATIENCE = 5.0
+PATIENCE, DATABASE_PATIENCE = 4.0, 3
 READY_WITHIN = 90.0
 
 
@@ -266,7 +266,7 @@ class Up:
             return
         children.end_leftovers(self.home)
         if not environment.has_own_database():
-            self.cluster.stop()
+            self.cluster.stop(within=DATABASE_PATIENCE)
         self._lock.close()
 
     def _static_stamp(self) -> Path:
