@@ -86,8 +86,10 @@ class PortalTransaction:
         if request.path.startswith(WITHOUT_DATABASE):
             return
         trail: Trail = request.trail  # type: ignore[attr-defined]
-        request.actor = self.resolve_actor(request).in_request(request.request_id)  # type: ignore[attr-defined]
-        trail.become(request.actor)  # type: ignore[attr-defined]
+        actor = self.resolve_actor(request).in_request(request.request_id)  # type: ignore[attr-defined]
+        if actor != trail.actor:
+            request.actor = actor  # type: ignore[attr-defined]
+            trail.become(actor)
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse:
         """Keep the error; the page about it is made when the transaction is gone."""

@@ -31,6 +31,7 @@ DAYS_SHOWN = 7
 @require_GET
 def home(request: HttpRequest) -> HttpResponse:
     """What can be had today, every specialty with its nearest day, the branches."""
+    now = database_now()
     found = selectors.with_nearest(selectors.choices())
     nearest: dict[str, selectors.Choice] = {}
     for choice in found:
@@ -49,19 +50,19 @@ def home(request: HttpRequest) -> HttpResponse:
         "scheduling/home.html",
         {
             "specialties": rows,
-            "today": _today(list(nearest.values())),
+            "today": _today(list(nearest.values()), now),
             "locations": people.locations(),
-            "now": database_now(),
+            "now": now,
         },
     )
 
 
-def _today(nearest: list[selectors.Choice]) -> list[dict[str, Any]]:
+def _today(nearest: list[selectors.Choice], now: datetime) -> list[dict[str, Any]]:
     """At most five specialties whose nearest time is still today on their branch's calendar."""
     rows = []
     for choice in nearest:
         slot = choice.nearest
-        if slot and choice.local(slot).date() == database_now().astimezone(choice.zone).date():
+        if slot and choice.local(slot).date() == now.astimezone(choice.zone).date():
             day = selectors.days_of([slot], choice.zone, choice.offer.service)
             if day:
                 rows.append({"choice": choice, "time": day[0].times[0]})
