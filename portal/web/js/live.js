@@ -1,10 +1,15 @@
 // Free times change while a person looks at them. The page listens (EventSource); when it cannot, it asks every 15 s.
+import { fill } from "./say.js";
+
 const POLL = 15000;
+const AGAIN = 60000;
 const TOGETHER = 300;
 let source = null;
 let listening = "";
 let polling = 0;
 let soon = 0;
+let later = 0;
+let isRefreshing = false;
 
 function part() {
   return document.querySelector("[data-live]");
@@ -17,8 +22,11 @@ function isBusy(element) {
 
 function refresh() {
   const element = part();
-  if (!element || document.hidden || isBusy(element) || !window.htmx) return;
-  window.htmx.ajax("GET", element.dataset.refresh || location.href, { target: `#${element.id}`, swap: "outerHTML" });
+  if (!element || document.hidden || isRefreshing || isBusy(element) || !window.htmx) return;
+  isRefreshing = true;
+  const url = element.dataset.refresh || location.href;
+  window.htmx.ajax("GET", url, { source: element, target: `#${element.id}`, swap: "outerHTML" })
+    .finally(() => { isRefreshing = false; });
 }
 
 function refreshSoon() {
@@ -27,6 +35,7 @@ function refreshSoon() {
 }
 
 function poll(isOn) {
+  if (isOn === Boolean(polling)) return;
   clearInterval(polling);
   polling = isOn ? setInterval(refresh, POLL) : 0;
 }
@@ -35,7 +44,15 @@ function stop() {
   source?.close();
   source = null;
   listening = "";
+  clearTimeout(later);
   poll(false);
+}
+
+function onError() {
+  poll(true);
+  if (source?.readyState !== EventSource.CLOSED) return;
+  const url = listening;
+  later = setTimeout(() => listen(url), AGAIN);
 }
 
 function listen(url) {
@@ -45,8 +62,8 @@ function listen(url) {
   source = new EventSource(url);
   source.addEventListener("open", () => poll(false));
   source.addEventListener("message", refreshSoon);
-  source.addEventListener("slots", refreshSoon);
-  source.addEventListener("error", () => { if (!polling) poll(true); });
+  source.addEventListener("resync", refreshSoon);
+  source.addEventListener("error", onError);
 }
 
 function follow() {
@@ -55,8 +72,37 @@ function follow() {
   if (!url && listening) stop();
 }
 
+// A time that went away while the page was open stays in its place, struck out: the others do not move under a finger.
+function keepPlaces(before, after) {
+  if (before.dataset.refresh !== after.dataset.refresh) return;
+  before.querySelectorAll(".time[id]").forEach((old) => {
+    if (after.querySelector(`#${CSS.escape(old.id)}`)) return;
+    const label = old.closest("[role=group]")?.querySelector(".part")?.textContent;
+    const group = [...after.querySelectorAll("[role=group]")].find((one) => one.querySelector(".part")?.textContent === label);
+    if (!group) return;
+    const gone = old.cloneNode(true);
+    gone.type = "button";
+    gone.disabled = true;
+    gone.setAttribute("aria-label", fill(before.dataset.wordsTaken, { time: old.querySelector("time")?.textContent ?? "" }));
+    const next = [...group.querySelectorAll(".time[id]")].find((one) => one.id > old.id);
+    group.querySelector(".times").insertBefore(gone, next ?? null);
+  });
+}
+
+function onBeforeSwap(event) {
+  const before = event.detail.target;
+  if (!isRefreshing || !before.matches?.("[data-live]")) return;
+  const template = document.createElement("template");
+  template.innerHTML = event.detail.serverResponse;
+  const after = template.content.querySelector("[data-live]");
+  if (!after) return;
+  keepPlaces(before, after);
+  event.detail.serverResponse = after.outerHTML;
+}
+
 export function watchLive() {
   follow();
+  document.addEventListener("htmx:beforeSwap", onBeforeSwap);
   document.addEventListener("htmx:afterSettle", follow);
   document.addEventListener("visibilitychange", () => { if (!document.hidden) refreshSoon(); });
   addEventListener("pagehide", stop);
