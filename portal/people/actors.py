@@ -11,14 +11,15 @@ from django.utils import timezone
 
 from portal.kernel.actor import Actor, Role, anonymous
 from portal.people.models import StaffAssignment
-from portal.people.sessions import IDLE, TOUCH_AFTER
+from portal.people.sessions import IDLE, LONGEST, TOUCH_AFTER
 
 ASSIGNMENT = "assignment"
 SEEN = "seen"
+SINCE = "since"
 
 
 def actor_of(request: HttpRequest) -> Actor:
-    """Settings name this as ACTOR_RESOLVER. An idle or disabled account is anonymous again."""
+    """Settings name this as ACTOR_RESOLVER. An account that is idle, disabled or in for too long is anonymous again."""
     user = request.user
     if not user.is_authenticated or not user.is_active:
         return anonymous()
@@ -34,7 +35,8 @@ def actor_of(request: HttpRequest) -> Actor:
 def _is_fresh(request: HttpRequest, kind: str) -> bool:
     now = timezone.now()
     seen = datetime.fromisoformat(request.session.get(SEEN) or now.isoformat())
-    if now - seen > IDLE[kind]:
+    since = datetime.fromisoformat(request.session.setdefault(SINCE, now.isoformat()))
+    if now - seen > IDLE[kind] or now - since > LONGEST:
         return False
     if SEEN not in request.session or now - seen > TOUCH_AFTER:
         request.session[SEEN] = now.isoformat()

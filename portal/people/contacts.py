@@ -43,7 +43,7 @@ def _parse_email(text: str) -> Address:
         text.encode("idna" if not text.isascii() else "ascii")
     except (ValidationError, UnicodeError):
         raise ValidationError(NOT_A_CONTACT) from None
-    if len(text) > 254 or not text.isascii():
+    if len(text) > 254 or not text.isascii() or any(char in text for char in '"[]'):  # legal, yet nobody delivers there
         raise ValidationError(NOT_A_CONTACT)
     return Address(Contact.Kind.EMAIL, text.lower())
 

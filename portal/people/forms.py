@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from datetime import date
 from typing import Any
 
@@ -30,13 +31,13 @@ class AddressField(forms.CharField):
 
 
 class NameField(forms.CharField):
-    """Letters of any alphabet, hyphen, apostrophe, space. `ё` stays `ё`."""
+    """Letters of any alphabet, hyphen, apostrophe, space. `ё` stays `ё`, however the keyboard composes it."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(max_length=100, **kwargs)
 
     def clean(self, value: Any) -> str:
-        text = " ".join(super().clean(value).split())
+        text = " ".join(unicodedata.normalize("NFC", super().clean(value)).split())
         if text and not NAME.fullmatch(text):
             raise ValidationError(_("Letters, a hyphen, an apostrophe and spaces only, as in your passport."))
         return text

@@ -1,6 +1,7 @@
 """Sessions in the database: the key only as a digest, the data only ids, an idle limit per kind of account.
 
-Order 21, UPD.10: 15 minutes for staff, 30 for patients, 12 hours at most (SESSION_COOKIE_AGE).
+Order 21, UPD.10: 15 minutes for staff, 30 for patients, 12 hours at most, however busy (every save moves the
+row's `expire_date`, so the beginning is kept in the session itself: people/actors.py).
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from django.utils import timezone
 
 IDLE = {"patient": timedelta(minutes=30), "staff": timedelta(minutes=15)}
 TOUCH_AFTER = timedelta(minutes=1)
+LONGEST = timedelta(hours=12)
 
 
 def stored_key(session_key: str) -> str:

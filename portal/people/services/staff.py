@@ -141,9 +141,14 @@ def check_second_factor(*, actor: Actor, account_id: UUID, code: str) -> User | 
 
 
 def _use_code_once(account_id: UUID, code: str) -> bool:
-    """A TOTP code works once, whichever process sees it (allauth remembers it only in its own process)."""
-    hour = timezone.now().replace(minute=0, second=0, microsecond=0)
-    return count_up(crypto.blind_index("totp", f"{account_id}:{code}"), hour) == 1
+    """A TOTP code works once, whichever process sees it (allauth remembers it only in its own process).
+
+    Counted in the hour that is and the hour that was a minute ago, so that the turn of the hour forgets nothing.
+    """
+    key = crypto.blind_index("totp", f"{account_id}:{code}")
+    moments = (timezone.now(), timezone.now() - timedelta(minutes=1))
+    hours = {moment.replace(minute=0, second=0, microsecond=0) for moment in moments}
+    return [count_up(key, hour) for hour in sorted(hours)] == [1] * len(hours)
 
 
 def _count_failure(account: StaffAccount) -> None:

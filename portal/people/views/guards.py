@@ -6,12 +6,17 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 
 from portal.kernel.actor import Actor, Role
 from portal.kernel.errors import Forbidden, SignInNeeded
 
 View = Callable[..., HttpResponse]
+
+
+def posted(request: HttpRequest) -> QueryDict | None:
+    """What a form is bound to. A POST without any field is a form without any answer, not a first look at the page."""
+    return request.POST if request.method == "POST" else None
 
 
 def patient_page(view: View) -> View:

@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import get_language
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
@@ -24,7 +25,7 @@ from portal.people.selectors import contacts_of, sessions_of
 from portal.people.services import own_data
 from portal.people.services.codes import PAUSE, CodesExhausted, check_code, request_code
 from portal.people.sessions import stored_key
-from portal.people.views.guards import patient_page
+from portal.people.views.guards import patient_page, posted
 from portal.people.views.sign_in import client_ip, tries_left
 
 FLOW = "new_contact"
@@ -53,13 +54,14 @@ def data(request: HttpRequest, actor: Actor) -> HttpResponse:
     fields = ("family_name", "given_name", "middle_name", "birth_date", "sex", "version")
     if request.method == "GET":
         return _page(request, actor, me, OwnDataForm(initial={name: getattr(me, name) for name in fields}))
-    form = OwnDataForm(request.POST)
+    form = OwnDataForm(request.POST.dict())
     if not form.is_valid():
         return _page(request, actor, me, form, status=422)
     try:
         own_data.update_person(actor=actor, patient_id=me.pk, version=form.cleaned_data["version"], person=form.person)
-    except Conflict as problem:
-        form.add_error(None, str(problem.text))
+    except Conflict:
+        form.data = {**form.data, "version": get_one(Patient.objects.visible_to(actor), pk=me.pk).version}
+        form.add_error(None, _("This has changed in the meantime, perhaps by you elsewhere. Check it and save again."))
         return _page(request, actor, me, form, status=409)
     request.session["saved"] = True
     return redirect("people:data")
@@ -128,7 +130,7 @@ def contact_confirm(request: HttpRequest, actor: Actor) -> HttpResponse:
     row = OneTimeCode.objects.filter(pk=code_id, user_id=actor.user_id).first() if code_id else None
     if row is None:
         return redirect("people:data")
-    form = CodeForm(request.POST or None)
+    form = CodeForm(posted(request))
     if request.method == "POST" and form.is_valid():
         result = check_code(
             actor=actor, code_id=row.pk, purpose=OneTimeCode.Purpose.CONTACT, code=form.cleaned_data["code"]

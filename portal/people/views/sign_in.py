@@ -30,6 +30,7 @@ from portal.people.selectors import current_document
 from portal.people.selectors_sql import find_by_contact
 from portal.people.services.codes import PAUSE, CodesExhausted, check_code, request_code
 from portal.people.services.register import register_person
+from portal.people.views.guards import posted
 
 FLOW = "sign_in"
 BACKEND = "django.contrib.auth.backends.ModelBackend"
@@ -39,7 +40,8 @@ BACKEND = "django.contrib.auth.backends.ModelBackend"
 @require_http_methods(["GET", "POST"])
 def start(request: HttpRequest) -> HttpResponse:
     """Phone or e-mail. `next` survives the whole way."""
-    if request.user.is_authenticated:
+    actor: Actor = request.actor  # type: ignore[attr-defined]
+    if actor.is_signed_in:  # not `request.user`: an account that has lost its role would be sent round for ever
         return redirect(_next(request.GET.get("next", "")))
     if request.method == "GET":
         request.session[FLOW] = {"next": _next(request.GET.get("next", ""))}
@@ -203,7 +205,7 @@ def consent(request: HttpRequest) -> HttpResponse:
     document = current_document(LegalDocument.Kind.CONSENT_ACCOUNT, timezone.localdate())
     if document is None:
         raise NotFound
-    form = ConsentForm(request.POST or None, initial={"document": document.pk})
+    form = ConsentForm(posted(request), initial={"document": document.pk})
     if request.method == "POST" and form.is_valid():
         if form.cleaned_data["document"] != document.pk:
             raise Conflict(_("The text of the consent has changed while you were reading. Read the new one, please."))
@@ -221,7 +223,7 @@ def new(request: HttpRequest) -> HttpResponse:
     flow = _proved(request)
     if flow is None or "consent" not in flow:
         return redirect("people:consent" if flow else "people:sign-in")
-    form = PersonForm(request.POST or None)
+    form = PersonForm(posted(request))
     if request.method == "GET" or not form.is_valid():
         return render(request, "people/new.html", {"form": form}, status=422 if form.is_bound else 200)
     evidence = {

@@ -19,6 +19,7 @@ from portal.people.actors import ASSIGNMENT
 from portal.people.forms import CodeForm, InviteForm, StaffSignInForm
 from portal.people.models import StaffAccount, StaffAssignment, StaffInvite, User
 from portal.people.services.staff import accept_invite, check_password, check_second_factor, live_invite
+from portal.people.views.guards import posted
 from portal.people.views.sign_in import BACKEND, device_family
 
 FLOW = "staff_sign_in"
@@ -29,7 +30,7 @@ FLOW = "staff_sign_in"
 @require_http_methods(["GET", "POST"])
 def sign_in(request: HttpRequest) -> HttpResponse:
     """Work e-mail and password; a wrong pair, an unknown address and a locked account answer alike."""
-    form = StaffSignInForm(request.POST or None)
+    form = StaffSignInForm(posted(request))
     if request.method == "POST" and form.is_valid():
         account = check_password(
             actor=request.actor,  # type: ignore[attr-defined]
@@ -57,7 +58,7 @@ def code(request: HttpRequest) -> HttpResponse:
     account_id = request.session.get(FLOW)
     if not account_id:
         return redirect("people:staff-sign-in")
-    form = CodeForm(request.POST or None)
+    form = CodeForm(posted(request))
     if request.method == "POST" and form.is_valid():
         user = check_second_factor(
             actor=request.actor,  # type: ignore[attr-defined]
@@ -88,7 +89,7 @@ def invite(request: HttpRequest, token: str) -> HttpResponse:
     """GET shows the key for the app, POST sets the password. The key waits sealed in the session."""
     found = live_invite(token)
     secret = _pending_secret(request, found)
-    form = InviteForm(request.POST or None)
+    form = InviteForm(posted(request))
     if request.method == "POST" and form.is_valid():
         if validate_totp_code(secret, form.cleaned_data["code"]):
             accept_invite(
@@ -97,6 +98,7 @@ def invite(request: HttpRequest, token: str) -> HttpResponse:
                 password=form.cleaned_data["password"],
                 secret=secret,
             )
+            del request.session["totp"]
             return redirect("people:staff-sign-in")
         form.add_error("code", _("The code did not match. Wait for the next one in the app and type it."))
     context = {
