@@ -14,7 +14,7 @@ from psycopg.types.range import TimestamptzRange
 from portal.demo import accounts, directory
 from portal.demo.names import person
 from portal.kernel import crypto
-from portal.kernel.access import acting, register_door
+from portal.kernel.access import acting, current_trail, register_door
 from portal.kernel.actor import Actor, Role, system
 from portal.kernel.commands import command
 from portal.kernel.models import PatientKeyset
@@ -22,6 +22,7 @@ from portal.people.contacts import parse_address
 from portal.people.models import (
     CareTeam,
     Contact,
+    LegalDocument,
     Organization,
     Patient,
     PatientAtOrganization,
@@ -32,6 +33,7 @@ from portal.people.models import (
     StaffAssignment,
     User,
 )
+from portal.people.services.register import write_consent
 from portal.people.services.staff import activate_staff, create_staff
 from portal.scheduling.models import Appointment, AppointmentStatus, DaySheet, Occupancy
 from portal.scheduling.services import write_sheets
@@ -112,7 +114,7 @@ def make_patients(clinic: Organization, random: Random, progress: Progress[Any])
 
 def make_user(*, is_demo: bool) -> User:
     user = User(is_demo=is_demo)
-    user.password = "!"  # cannot be used: patients have no passwords
+    user.set_unusable_password()
     user.save(force_insert=True)
     return user
 
@@ -120,14 +122,16 @@ def make_user(*, is_demo: bool) -> User:
 def make_patient(
     user: User | None, family: str, given: str, middle: str, born: date, sex: str, contacts: tuple[str, ...]
 ) -> UUID:
+    """A patient with a keyset, confirmed contacts and, when there is an account, a consent."""
     patient_id = uuid4()
-    from portal.kernel.access import current_trail
-
     register_door(current_trail().actor, patient_id, purpose="demo")
     PatientKeyset(patient_id=patient_id, wrapped=crypto.wrap_new_keyset(patient_id)).save(force_insert=True)
     Patient(
         id=patient_id, user=user, family_name=family, given_name=given, middle_name=middle, birth_date=born, sex=sex
     ).save(force_insert=True)
+    if user:
+        document = LegalDocument.objects.get(kind=LegalDocument.Kind.CONSENT_ACCOUNT)
+        write_consent(patient_id, user.pk, document.pk, {"demo": True})
     for text in contacts:
         address = parse_address(text)
         Contact(
@@ -172,8 +176,6 @@ class _Book:
         self.ages = {p.pk: p.age_on(self.now.date()) for p in Patient.objects.visible_to(self._actor())}
 
     def _actor(self) -> Actor:
-        from portal.kernel.access import current_trail
-
         return current_trail().actor
 
     def add_past(self) -> None:
@@ -208,7 +210,7 @@ class _Book:
             [s for s in self.sheets if s.role_id == by_doctor["dina-yusupova"] and s.start > self.now], boris
         )
         offer = next(o for o in self.offers if o.role_id == by_doctor["vera-sokolova"])
-        self.add(offer, self.now.replace(minute=20, second=0, microsecond=0) - timedelta(days=21), anna, "fulfilled")
+        self.add(offer, self.now.replace(hour=7, minute=20, second=0, microsecond=0) - timedelta(days=21), anna, "fulfilled")
         for _ in range(8):
             self.try_sheet(vera[0], self._someone)
 
