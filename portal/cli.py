@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import getpass
 import os
 import subprocess
@@ -29,12 +30,22 @@ class PlainErrors(click.Group):
         except RunwayError as error:
             click.echo(str(error), err=True)
             ctx.exit(error.exit_code)
+        except OSError as error:
+            click.echo(_about_file(error), err=True)
+            ctx.exit(1)
         except Exception as error:
             sentence = _sentence(error)
             if sentence is None:
                 raise
             click.echo(sentence, err=True)
             ctx.exit(1)
+
+
+def _about_file(error: OSError) -> str:
+    place = error.filename or environment.portal_home()
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"The disk that holds {place} is full: free some space and start again."
+    return f"{place}: {error.strerror or error}."
 
 
 def _sentence(error: Exception) -> str | None:

@@ -64,7 +64,7 @@ def key_environment(home: Path) -> dict[str, str]:
                 f"{keys / 'kek.json'} is missing, and the data in {home} cannot be read without it: "
                 f"put the file back, or begin afresh with another PORTAL_HOME."
             )
-        environment["KEK_URI"] = _once(keys / "kek.json", _new_kek).as_uri()
+        environment["KEK_URI"] = f"file://{_once(keys / 'kek.json', _new_kek)}"
     return environment
 
 
