@@ -90,7 +90,17 @@ def load() -> Settings:
         raise SystemExit(2) from None
 
 
+def require(*names: str) -> None:
+    """For processes that serve people: exit with status 2 and one line per setting that has no value."""
+    missing = [name for name in names if not getattr(portal, name)]
+    for name in missing:
+        print(f"{name.upper()}: expected {Settings.model_fields[name].description}.", file=sys.stderr)
+    if missing:
+        raise SystemExit(2)
+
+
 portal = load()
+SERVING = ("database_url", "secret_key", "kek_uri")
 
 
 def _database(url: str) -> dict[str, Any]:

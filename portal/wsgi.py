@@ -4,5 +4,8 @@ import os
 
 from django.core.wsgi import get_wsgi_application
 
+from portal.settings import SERVING, require
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
+require(*SERVING)
 application = get_wsgi_application()

@@ -8,6 +8,8 @@ import procrastinate
 from django.conf import settings
 from procrastinate.contrib.django import app
 
+from portal.settings import SERVING, require
+
 logger = logging.getLogger(__name__)
 
 
@@ -23,6 +25,7 @@ async def revive(context: procrastinate.JobContext, timestamp: int) -> None:
 
 def work() -> None:
     """Run jobs until told to stop; the `worker` process. Says it is alive three times within the stalled limit."""
+    require(*SERVING)
     silence = settings.PORTAL.job_stalled_seconds
     connector = app.connector.get_worker_connector()  # type: ignore[attr-defined]
     app.with_connector(connector).run_worker(
