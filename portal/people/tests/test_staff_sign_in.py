@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from allauth.mfa.totp.internal import auth
 from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
+from django.contrib.auth.hashers import Argon2PasswordHasher, make_password
 from django.core.cache import cache
 from django.urls import reverse
 from django.utils import timezone
@@ -34,6 +35,15 @@ def totp(secret=SECRET, ago=0):
 def _clock(monkeypatch):
     """The authenticator's 30 seconds do not pass, so that no test types a code as it changes."""
     monkeypatch.setattr(auth, "yield_hotp_counters_from_time", lambda: iter([STEP]))
+
+
+@pytest.fixture(autouse=True)
+def _cheap_hashes(monkeypatch, sql):
+    """Argon2 at its real price takes a second here; what it costs is not what is tested."""
+    monkeypatch.setattr(Argon2PasswordHasher, "time_cost", 1)
+    monkeypatch.setattr(Argon2PasswordHasher, "memory_cost", 64)
+    sql("UPDATE people_user SET password = %s WHERE id = (SELECT user_id FROM people_staffassignment WHERE id = %s)",
+        make_password(PASSWORD), uid("assignment-rita"))  # fmt: skip
 
 
 def password(client, email=RITA, word=PASSWORD):
@@ -224,7 +234,7 @@ def test_an_invitation_dies_after_three_days(client_of, token, sql):
     assert get(client_of(), "staff-invite", token).status_code == 404
 
 
-@pytest.mark.parametrize("word", ["", "short", "123456789012345", "passwordpassword", "x" * 201])
+@pytest.mark.parametrize("word", ["", "short", "123456789012345", "qwerty123456", "x" * 201])
 def test_a_weak_password_is_named_beside_the_field(client_of, token, word):
     _, answer = accept(client_of(), token, password=word)
     assert answer.status_code == 422 and problem_at(answer, "password")
