@@ -141,6 +141,8 @@ class Cluster:
             return
         place = ELSEWHERE / hashlib.sha256(str(self.home).encode()).hexdigest()[:12]
         place.mkdir(parents=True, exist_ok=True, mode=0o711)
+        if (place / "postgres").exists():  # of a home that was removed, and its keys with it
+            (place / "postgres").rename(place / f"postgres.{time.time_ns()}")
         link.symlink_to(place / "postgres")
         self._say(f"PostgreSQL does not run as root and cannot enter {self.home}: its data is in {place}.")
 

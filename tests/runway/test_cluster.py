@@ -199,6 +199,11 @@ def test_as_root_a_closed_home_moves_the_data_and_says_so(home: Path, monkeypatc
         assert ask(cluster, "SELECT 1") == "1"
         assert len(said) == 1 and str(home / "elsewhere") in said[0]
         assert (closed / "portal" / "postgres").is_symlink()
+        do(cluster, "CREATE TABLE of_the_first_home ()")
+        cluster.stop()
+        shutil.rmtree(closed / "portal")
+        cluster.start()
+        assert ask(cluster, "SELECT to_regclass('of_the_first_home') IS NULL") == "True"
     finally:
         cluster.stop()
 
