@@ -48,6 +48,10 @@ class Settings(BaseSettings):
         default_factory=lambda: ["127.0.0.1", "localhost"], description="host names separated by commas"
     )
 
+    trusted_proxies: int = Field(
+        0, ge=0, le=5, description="0 to 5: how many proxies of ours stand before the pages and add X-Forwarded-For"
+    )
+
     sms_vendor: str = Field("smsc", pattern="^smsc$", description="smsc")
     smsc_url: str = Field("https://smsc.ru", pattern=r"^https?://[^/]+$", description="origin of the gateway")
     smsc_login: str = Field("", description="login at the gateway")

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib.auth import login, logout
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -71,7 +72,11 @@ def _send(request: HttpRequest, form: ContactForm) -> HttpResponse:
 
 
 def client_ip(request: HttpRequest) -> str:
-    """The peer's address. Behind a proxy the server is told to trust it, not this code."""
+    """Where the request came from. Only as many entries of X-Forwarded-For are believed as we have proxies."""
+    proxies = settings.PORTAL.trusted_proxies
+    hops = [hop.strip() for hop in request.headers.get("X-Forwarded-For", "").split(",") if hop.strip()]
+    if proxies and len(hops) >= proxies:
+        return hops[-proxies][:64]
     return str(request.META.get("REMOTE_ADDR", ""))
 
 
