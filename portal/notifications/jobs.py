@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from django.db.models.functions import Now
+
 from portal.kernel.actor import Actor
 from portal.kernel.base import get_one
 from portal.kernel.outbox import as_system, on
@@ -23,8 +25,10 @@ from portal.notifications.models import Message, MessageState
 from portal.notifications.ports import Accepted, DeliveryState
 from portal.notifications.services import claim_message, plan_messages, settle_message
 from portal.people.models import Contact, OneTimeCode, Patient, StaffInvite
-from portal.people.services.codes import forget_sent_code
-from portal.scheduling.models import HOLDS_TIME, Appointment, AppointmentStatus
+from portal.people.services.codes import forget_code
+from portal.people.services.staff import forget_sent_invite
+from portal.scheduling.models import Appointment, AppointmentStatus
+from portal.scheduling.selectors_sql import database_now
 
 logger = logging.getLogger(__name__)
 
@@ -32,9 +36,11 @@ logger = logging.getLogger(__name__)
 @on("code.requested", queue="urgent")
 def send_code(*, code_id: UUID) -> None:
     """The one-time code itself. A code already sent, used or expired is not sent again."""
-    with as_system("notifications.send_code"):
-        row = OneTimeCode.objects.filter(pk=code_id, sent_at=None, used_at=None, sealed_code__isnull=False).first()
+    with as_system("notifications.send_code") as trail:
+        waiting = OneTimeCode.objects.filter(pk=code_id, sent_at=None, used_at=None, sealed_code__isnull=False)
+        row = waiting.filter(expires_at__gt=Now()).first()
         if row is None:
+            forget_code(actor=trail.actor, code_id=code_id)
             return
         said, to, channel = words.code_words(row.sealed_code, row.language), row.destination, row.channel
     try:
@@ -44,7 +50,7 @@ def send_code(*, code_id: UUID) -> None:
             raise
         logger.warning("code not sent", extra={"code": str(code_id), "why": failure.code})
     with as_system("notifications.send_code") as trail:
-        forget_sent_code(actor=trail.actor, code_id=code_id)
+        forget_code(actor=trail.actor, code_id=code_id, is_sent=True)
 
 
 def _own_number(key: UUID) -> int:
@@ -54,12 +60,16 @@ def _own_number(key: UUID) -> int:
 
 @on("staff.invited")
 def send_invite(*, invite_id: UUID) -> None:
+    """The link of an invitation. It is readable until it is sent, and is sent once."""
     with as_system("notifications.send_invite"):
-        invite = StaffInvite.objects.select_related("account").filter(pk=invite_id, used_at=None).first()
+        live = StaffInvite.objects.select_related("account").filter(used_at=None, expires_at__gt=Now())
+        invite = live.filter(pk=invite_id).first()
         if invite is None or invite.sealed_token is None:
             return
         said, to = words.invite_words(invite.sealed_token), invite.account.email
     _call("email", to, said, key=invite_id, sequence=_own_number(invite_id))
+    with as_system("notifications.send_invite") as trail:
+        forget_sent_invite(actor=trail.actor, invite_id=invite_id)
 
 
 @on("appointment.booked")
@@ -123,23 +133,26 @@ def _deliver(message_id: UUID, doors: set[UUID]) -> Exception | None:
         _settle(message_id, doors, MessageState.UNKNOWN, error=unknown.code)
         return unknown
     except PortFailure as failure:
-        state = MessageState.FAILED if failure.permanent else MessageState.PLANNED
-        _settle(message_id, doors, state, error=failure.code)
+        # a repeat that failed, perhaps while asking, is still to be asked about before the next one
+        again = MessageState.UNKNOWN if letter.is_repeat else MessageState.PLANNED
+        _settle(message_id, doors, MessageState.FAILED if failure.permanent else again, error=failure.code)
         return None if failure.permanent else failure
     _settle(message_id, doors, MessageState.ACCEPTED, provider_ref=accepted.provider_ref, segments=accepted.segments)
     return None
 
 
 def _prepare(actor: Actor, message_id: UUID) -> _Letter | None:
-    """Look again: is it still to be said, and to whom? Then claim."""
+    """Look again: is it still to be said, in time, and to whom? Then claim."""
     message = get_one(Message.objects.visible_to(actor).select_related("contact"), pk=message_id)
     visit = get_one(Appointment.objects.visible_to(actor).select_related("location"), pk=message.subject_id)
-    still_true = visit.status in HOLDS_TIME if message.kind == "booked" else visit.status == AppointmentStatus.CANCELLED
+    still_true = (
+        visit.is_ahead(database_now()) if message.kind == "booked" else visit.status == AppointmentStatus.CANCELLED
+    )
     if not still_true or message.contact is None:
         settle_message(actor=actor, message_id=message_id, state=MessageState.SKIPPED, error="no-longer-true")
         return None
     is_repeat = message.state in (MessageState.SENDING, MessageState.UNKNOWN)
-    if not claim_message(actor=actor, message_id=message_id):
+    if not claim_message(actor=actor, message_id=message_id, attempts=message.attempts):
         return None
     person = get_one(Patient.objects.visible_to(actor), pk=message.contact.patient_id)
     make = words.booked_words if message.kind == "booked" else words.cancelled_words

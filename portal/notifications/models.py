@@ -36,7 +36,7 @@ class Message(PatientPart):
     sequence = models.BigIntegerField(unique=True, help_text="our own number at the gateway, 1…2147483647")
     state = models.CharField(max_length=10, choices=MessageState.choices, default=MessageState.PLANNED)
     attempts = models.PositiveSmallIntegerField(default=0)
-    provider_ref = models.CharField(max_length=64, blank=True)
+    provider_ref = models.CharField(max_length=300, blank=True)  # a Message-ID ends with the clinic's whole domain
     segments = models.PositiveSmallIntegerField(default=0)
     error = models.CharField(max_length=40, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)

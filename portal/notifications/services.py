@@ -42,9 +42,12 @@ def plan_messages(
 
 
 @command("Message.claim", roles={Role.SYSTEM})
-def claim_message(*, actor: Actor, message_id: UUID) -> bool:
-    """Say "being sent" and commit before the gateway is called. False when it has been sent meanwhile."""
-    mine = Message.objects.visible_to(actor).filter(pk=message_id, state__in=OPEN)
+def claim_message(*, actor: Actor, message_id: UUID, attempts: int) -> bool:
+    """Say "being sent" and commit before the gateway is called.
+
+    False when it has been sent meanwhile, or when another worker has claimed it since `attempts` was read.
+    """
+    mine = Message.objects.visible_to(actor).filter(pk=message_id, state__in=OPEN, attempts=attempts)
     return bool(mine.update(state=MessageState.SENDING, attempts=F("attempts") + 1))
 
 

@@ -42,7 +42,7 @@ def _stamp(moment: datetime) -> str:
 def _escape(text: str) -> str:
     for char in ("\\", ";", ","):
         text = text.replace(char, f"\\{char}")
-    return text.replace("\n", "\\n")
+    return "\\n".join(text.splitlines())
 
 
 def _fold(line: str) -> str:

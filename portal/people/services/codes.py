@@ -90,7 +90,7 @@ def check_code(*, actor: Actor, code_id: UUID, purpose: str, code: str) -> OneTi
     return row
 
 
-@command("OneTimeCode.sent", roles={Role.SYSTEM})
-def forget_sent_code(*, actor: Actor, code_id: UUID) -> None:
-    """The gateway has the code; we no longer need it in any readable form."""
-    OneTimeCode.objects.filter(pk=code_id).update(sent_at=Now(), sealed_code=None)
+@command("OneTimeCode.forget", roles={Role.SYSTEM})
+def forget_code(*, actor: Actor, code_id: UUID, is_sent: bool = False) -> None:
+    """The gateway has the code, or it came too late to send: we no longer need it in any readable form."""
+    OneTimeCode.objects.filter(pk=code_id).update(sealed_code=None, **({"sent_at": Now()} if is_sent else {}))

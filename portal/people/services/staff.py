@@ -91,6 +91,12 @@ def live_invite(token: str) -> StaffInvite:
     )
 
 
+@command("Staff.invited", roles={Role.SYSTEM})
+def forget_sent_invite(*, actor: Actor, invite_id: UUID) -> None:
+    """The e-mail is on its way; from here on only the digest of its link is kept."""
+    StaffInvite.objects.filter(pk=invite_id).update(sealed_token=None)
+
+
 @command("Staff.accept", roles={Role.ANONYMOUS})
 def accept_invite(*, actor: Actor, token: str, password: str, secret: str) -> User:
     """Set the password and switch on TOTP. `secret` has been proved by a code just now."""

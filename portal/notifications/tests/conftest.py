@@ -1,0 +1,67 @@
+"""Gateways in memory, a visit to speak about, and a look at what is stored."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import psycopg
+import pytest
+
+from portal.kernel.ports import override_port
+from portal.notifications import jobs
+from portal.notifications.ports import FakeEmail, FakeSms
+from portal.scheduling import services
+from portal.scheduling.tests.conftest import book
+from tests.cast import uid
+
+
+@pytest.fixture
+def gateways(db: str) -> Iterator[Any]:
+    sms, email = FakeSms(), FakeEmail()
+    with override_port("sms", sms), override_port("email", email):
+        yield SimpleNamespace(sms=sms, email=email, sent=lambda: len(sms.sent) + len(email.sent))
+
+
+@pytest.fixture
+def sql(database_url: Callable[[str], str]) -> Callable[..., list[Any]]:
+    """A statement past the wall."""
+
+    def run(statement: str, *params: Any) -> list[Any]:
+        with psycopg.connect(database_url("postgres")) as direct:
+            cursor = direct.execute(statement, params)
+            return cursor.fetchall() if cursor.description else []
+
+    return run
+
+
+@pytest.fixture
+def states(sql: Callable[..., list[Any]]) -> Callable[[], list[Any]]:
+    """(channel, state, attempts) of every message."""
+    return lambda: sql("SELECT channel, state, attempts FROM notifications_message ORDER BY sequence")
+
+
+@pytest.fixture
+def booked(as_actor: Any) -> Callable[..., dict[str, Any]]:
+    """Anna books for herself, or for `patient`. Gives the arguments of the job."""
+
+    def run(patient: str = "anna", **chip: Any) -> dict[str, Any]:
+        with as_actor("anna") as trail:
+            visit = book(trail, patient, **chip)
+        return {"appointment_id": visit.pk, "patient_id": uid(patient), "recipient_id": uid("anna")}
+
+    return run
+
+
+@pytest.fixture
+def cancelled(as_actor: Any) -> Callable[..., None]:
+    def run(args: dict[str, Any]) -> None:
+        with as_actor("anna") as trail:
+            services.cancel_appointment(actor=trail.actor, appointment_id=args["appointment_id"])
+
+    return run
+
+
+def tell(args: dict[str, Any], kind: str = "booked") -> None:
+    getattr(jobs, f"tell_{kind}")(**args)

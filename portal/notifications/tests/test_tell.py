@@ -1,0 +1,270 @@
+"""Telling of a visit: at least once, as rarely twice as can be, and never what is no longer true."""
+
+import threading
+
+import pytest
+from django.db import connections
+
+from portal.kernel.ports import PortFailure, PortUnknown, override_port
+from portal.notifications import jobs
+from portal.notifications.ports import DeliveryState, DeliveryStatus, FakeSms
+from portal.notifications.tests.conftest import tell
+from tests.cast import EMAILS, PHONES, uid
+
+DOWN = PortFailure(permanent=False, code="unreachable")
+REFUSED = PortFailure(permanent=True, code="bad-phone")
+LOST = PortUnknown(code="timeout")
+
+
+def test_a_booking_is_told_by_sms_and_by_mail(gateways, booked, states):
+    tell(booked())
+    assert [m.to for m in gateways.sms.sent] == [PHONES["anna"]]
+    assert [m.to for m in gateways.email.sent] == [EMAILS["anna"]]
+    assert sorted(states()) == [("email", "accepted", 1), ("sms", "accepted", 1)]
+
+
+def test_a_childs_booking_is_told_to_the_parent(gateways, booked, sql):
+    tell(booked("mila"))
+    assert [m.to for m in gateways.sms.sent] == [PHONES["anna"]]
+    assert sql("SELECT DISTINCT patient_id FROM notifications_message") == [(uid("mila"),)]
+
+
+def test_the_job_of_a_booking_runs_from_the_queue(gateways, booked, sql):
+    """The arguments as they lie in the job table are what the task takes."""
+    from procrastinate.contrib.django import app
+
+    booked()
+    ((name, args),) = sql("SELECT task_name, args FROM procrastinate_jobs")
+    app.tasks[name].func(**args)
+    assert gateways.sent() == 2
+
+
+def test_running_twice_tells_once(gateways, booked):
+    args = booked()
+    tell(args)
+    tell(args)
+    assert gateways.sent() == 2
+
+
+def test_two_workers_at_once_tell_once(booked, gateways, monkeypatch):
+    args, gate = booked(), threading.Barrier(2, timeout=10)
+    claim = jobs.claim_message
+
+    def together(**values):
+        if threading.current_thread().name in ("one", "two"):  # both have read the message before either claims it
+            threading.current_thread().name += " has read"
+            gate.wait()
+        return claim(**values)
+
+    monkeypatch.setattr(jobs, "claim_message", together)
+
+    def run():
+        tell(args)
+        connections.close_all()
+
+    threads = [threading.Thread(target=run, name=name) for name in ("one", "two")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(gateways.sms.sent) == 1 and len(gateways.email.sent) == 1
+
+
+def test_cancelled_before_sending_is_not_told_as_booked(gateways, booked, cancelled, states):
+    args = booked()
+    cancelled(args)
+    tell(args)
+    assert gateways.sent() == 0
+    assert {state for _, state, _ in states()} == {"skipped"}
+
+
+def test_a_confirmation_that_comes_after_the_visit_is_not_sent(gateways, booked, states, sql):
+    args = booked()
+    sql(
+        "UPDATE scheduling_appointment SET start = now() - interval '2 h', \"end\" = now() - interval '1 h' WHERE id = %s",
+        args["appointment_id"],
+    )
+    tell(args)
+    assert gateways.sent() == 0
+    assert {state for _, state, _ in states()} == {"skipped"}
+
+
+def test_a_cancelling_is_told(gateways, booked, cancelled):
+    args = booked()
+    tell(args)
+    cancelled(args)
+    tell(args, "cancelled")
+    assert gateways.sent() == 4
+    assert b"METHOD:CANCEL" in gateways.email.sent[-1].calendar
+
+
+def test_a_contact_removed_meanwhile_hears_nothing(gateways, booked, sql):
+    args = booked()
+    gateways.sms.fail_with.append(DOWN)
+    with pytest.raises(PortFailure):
+        tell(args)
+    sql("DELETE FROM people_contact WHERE id = %s", uid("contact-phone-anna"))
+    tell(args)
+    assert gateways.sms.sent == []
+    assert sql("SELECT state FROM notifications_message WHERE channel = 'sms'") == [("skipped",)]
+
+
+def test_an_unconfirmed_contact_hears_nothing(gateways, booked, sql):
+    sql("UPDATE people_contact SET verified_at = NULL WHERE id = %s", uid("contact-email-anna"))
+    tell(booked())
+    assert gateways.email.sent == [] and len(gateways.sms.sent) == 1
+
+
+def test_who_has_no_contact_is_no_error(gateways, booked, sql):
+    sql("DELETE FROM people_contact WHERE patient_id = %s", uid("anna"))
+    tell(booked())
+    assert gateways.sent() == 0
+
+
+# --- when the gateway does not do its part ---------------------------------------------------------------------------
+
+
+def test_a_permanent_refusal_is_settled_and_not_repeated(gateways, booked, sql):
+    args = booked()
+    gateways.sms.fail_with.append(REFUSED)
+    tell(args)
+    tell(args)
+    assert gateways.sms.sent == [] and len(gateways.email.sent) == 1
+    assert sql("SELECT state, error, attempts FROM notifications_message WHERE channel = 'sms'") == [
+        ("failed", "bad-phone", 1)
+    ]
+
+
+def test_a_failure_of_one_channel_does_not_hold_up_the_other(gateways, booked):
+    gateways.sms.fail_with.append(DOWN)
+    with pytest.raises(PortFailure):
+        tell(booked())
+    assert len(gateways.email.sent) == 1
+
+
+def test_a_temporary_failure_asks_for_a_retry_and_is_then_sent_once(gateways, booked, sql):
+    args = booked()
+    gateways.sms.fail_with += [DOWN, DOWN]
+    for _ in range(2):
+        with pytest.raises(PortFailure):
+            tell(args)
+    tell(args)
+    tell(args)
+    assert len(gateways.sms.sent) == 1 and len(gateways.email.sent) == 1
+    assert sql("SELECT state, attempts FROM notifications_message WHERE channel = 'sms'") == [("accepted", 3)]
+
+
+class Swallows(FakeSms):
+    """Takes the message and then does not answer."""
+
+    def send(self, to, text, *, key, sequence):
+        super().send(to, text, key=key, sequence=sequence)
+        raise LOST
+
+
+def test_an_unknown_outcome_is_asked_about_and_adopted(gateways, booked, sql, monkeypatch):
+    args = booked()
+    gateways.sms.fail_with.append(LOST)
+    with pytest.raises(PortUnknown):
+        tell(args)
+    (number,) = sql("SELECT sequence FROM notifications_message WHERE channel = 'sms' AND state = 'unknown'")[0]
+    monkeypatch.setattr(gateways.sms, "status", lambda ref, to: DeliveryStatus(DeliveryState.SENT))
+    tell(args)
+    assert gateways.sms.sent == [], "it was sent although the gateway knew it"
+    assert sql("SELECT state, provider_ref FROM notifications_message WHERE channel = 'sms'") == [
+        ("accepted", str(number))
+    ]
+
+
+def test_an_unknown_outcome_the_gateway_never_heard_of_is_sent_again(gateways, booked, states):
+    args = booked()
+    gateways.sms.fail_with.append(LOST)
+    with pytest.raises(PortUnknown):
+        tell(args)
+    tell(args)
+    assert len(gateways.sms.sent) == 1
+    assert {state for _, state, _ in states()} == {"accepted"}
+
+
+def test_when_even_asking_fails_it_is_asked_again_and_not_sent_blindly(gateways, booked, monkeypatch):
+    args, swallows = booked(), Swallows()
+    asked = []
+
+    def status(ref, to):
+        asked.append(ref)
+        if len(asked) == 1:
+            raise DOWN
+        return DeliveryStatus(DeliveryState.SENT)
+
+    monkeypatch.setattr(swallows, "status", status)
+    with override_port("sms", swallows):
+        with pytest.raises(PortUnknown):
+            tell(args)
+        with pytest.raises(PortFailure):
+            tell(args)
+        tell(args)
+    assert len(asked) == 2 and len(swallows.sent) == 1
+
+
+def test_a_worker_killed_after_the_call_asks_before_it_repeats(gateways, booked, sql, monkeypatch):
+    args = booked()
+
+    def die(*_, **__):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(jobs, "_settle", die)
+        tell(args)
+    assert len(gateways.sms.sent) + len(gateways.email.sent) == 1
+    tell(args)
+    assert len(gateways.sms.sent) == 1
+    assert sql("SELECT state FROM notifications_message WHERE channel = 'sms'") == [("accepted",)]
+
+
+def test_mail_of_unknown_outcome_goes_again_under_the_same_number(gateways, booked):
+    args = booked()
+    gateways.email.fail_with.append(LOST)
+    with pytest.raises(PortUnknown):
+        tell(args)
+    tell(args)
+    assert len(gateways.email.sent) == 1
+
+
+def test_a_clinic_with_a_long_domain_is_told_once(gateways, booked, monkeypatch, states):
+    send = gateways.email.send
+
+    def long(*args, **values):
+        accepted = send(*args, **values)
+        return type(accepted)(accepted.provider_ref.replace("fake.invalid", f"{'long-' * 12}clinic.example.ru"), 1)
+
+    monkeypatch.setattr(gateways.email, "send", long)
+    args = booked()
+    tell(args)
+    tell(args)
+    assert len(gateways.email.sent) == 1
+    assert {state for _, state, _ in states()} == {"accepted"}
+
+
+# --- what a job may and may not --------------------------------------------------------------------------------------
+
+
+def test_a_job_opens_only_the_patients_it_was_given(gateways, booked, sql):
+    args = booked()
+    tell(args)
+    opened = sql("SELECT DISTINCT patient_id FROM guard.audit_event WHERE action = 'job:notifications.tell' AND opens")
+    assert opened == [(uid("anna"),)]
+
+
+@pytest.mark.parametrize("stranger", ["boris", "zoya"])
+def test_a_visit_of_somebody_else_is_not_told(gateways, booked, stranger):
+    args = booked() | {"patient_id": uid(stranger), "recipient_id": uid(stranger)}
+    tell(args)
+    assert gateways.sent() == 0
+
+
+def test_rows_and_jobs_hold_neither_texts_nor_addresses(gateways, booked, sql):
+    tell(booked())
+    rows = sql("SELECT row_to_json(m)::text FROM notifications_message m")
+    rows += sql("SELECT args::text FROM procrastinate_jobs")
+    text = " ".join(row for (row,) in rows)
+    assert not any(word in text for word in (PHONES["anna"], PHONES["anna"][2:], EMAILS["anna"], "Речная", "Врач"))
