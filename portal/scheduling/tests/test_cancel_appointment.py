@@ -42,8 +42,8 @@ def test_a_visit_that_has_begun_is_not_cancelled(as_actor, database_url):
 
     with psycopg.connect(database_url("postgres"), autocommit=True) as direct:
         direct.execute(
-            "UPDATE scheduling_appointment SET start = now() - interval '1 minute', \"end\" = now() + interval '29 minutes'"
-            " WHERE id = %s",
+            "UPDATE scheduling_appointment SET start = now() - interval '1 minute',"
+            " \"end\" = now() + interval '29 minutes' WHERE id = %s",
             [VISIT],
         )
     with pytest.raises(TooLateToCancel), as_actor("anna") as trail:
