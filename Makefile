@@ -38,5 +38,6 @@ lint:
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy --explicit-package-bases portal doubles scripts
 	@$(BIN)/lint-imports
+	@$(BIN)/python scripts/doors.py
 	@$(DJANGO) makemigrations --check --dry-run
 	@$(BIN)/python scripts/messages.py check

@@ -162,9 +162,7 @@ def make_visits(
 class _Book:
     """Collects visits and remembers who is busy when."""
 
-    def __init__(
-        self, clinic: Organization, roles: list[PractitionerRole], people: list[UUID], random: Random
-    ) -> None:
+    def __init__(self, clinic: Organization, roles: list[PractitionerRole], people: list[UUID], random: Random) -> None:
         self.clinic, self.people, self.random = clinic, people, random
         self.now = timezone.now()
         self.visits: list[Appointment] = []
@@ -210,7 +208,9 @@ class _Book:
             [s for s in self.sheets if s.role_id == by_doctor["dina-yusupova"] and s.start > self.now], boris
         )
         offer = next(o for o in self.offers if o.role_id == by_doctor["vera-sokolova"])
-        self.add(offer, self.now.replace(hour=7, minute=20, second=0, microsecond=0) - timedelta(days=21), anna, "fulfilled")
+        self.add(
+            offer, self.now.replace(hour=7, minute=20, second=0, microsecond=0) - timedelta(days=21), anna, "fulfilled"
+        )
         for _ in range(8):
             self.try_sheet(vera[0], self._someone)
 
