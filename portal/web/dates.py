@@ -253,17 +253,23 @@ def years(count: int) -> str:
     return npgettext("how long", "%(n)s year", "%(n)s years", count).replace(" ", NBSP) % {"n": count}
 
 
-def zone_note(zone: str | ZoneInfo | None, moment: datetime | None = None) -> str:
-    """Moscow time, or local time, MSK+2."""
+def _ahead_of_moscow(zone: str | ZoneInfo | None, moment: datetime | None) -> str:
     at = moment or datetime.now(tz=UTC)
     offset = at.astimezone(zone_of(zone)).utcoffset() or timedelta()
     moscow = at.astimezone(MOSCOW).utcoffset() or timedelta()
     hours = (offset - moscow) / timedelta(hours=1)
-    if not hours:
-        return _("Moscow time")
-    amount = f"{abs(hours):g}"
-    sign = "+" if hours > 0 else "−"
-    return _("local time, MSK%(difference)s") % {"difference": f"{sign}{amount}"}
+    return f"{'+' if hours > 0 else '−'}{abs(hours):g}" if hours else ""
+
+
+def zone_note(zone: str | ZoneInfo | None, moment: datetime | None = None) -> str:
+    """Moscow time, or local time, MSK+2."""
+    difference = _ahead_of_moscow(zone, moment)
+    return _("local time, MSK%(difference)s") % {"difference": difference} if difference else _("Moscow time")
+
+
+def zone_short(zone: str | ZoneInfo | None, moment: datetime | None = None) -> str:
+    """MSK+2."""
+    return _("MSK%(difference)s") % {"difference": _ahead_of_moscow(zone, moment)}
 
 
 def capital(words: str) -> str:

@@ -28,6 +28,14 @@ function renew(hold) {
   return window.htmx.ajax("GET", url, { target: `#${hold.id}`, swap: "outerHTML", select: `#${hold.id}` });
 }
 
+// The answer must bring a hold line of its own; when it does not, the whole page tells why.
+function onBeforeSwap(event) {
+  const hold = event.detail.target;
+  if (!hold.matches?.("[data-hold]") || event.detail.serverResponse.includes(`id="${hold.id}"`)) return;
+  event.detail.shouldSwap = false;
+  location.reload();
+}
+
 function draw(hold) {
   const left = remaining(hold);
   const words = hold.querySelector("[data-left]");
@@ -49,6 +57,7 @@ export function watchHold() {
     if (!ticking && document.querySelector("[data-hold]")) ticking = setInterval(tick, 1000);
   };
   start();
+  document.addEventListener("htmx:beforeSwap", onBeforeSwap);
   document.addEventListener("htmx:afterSettle", start);
   document.addEventListener("visibilitychange", tick);
   addEventListener("pageshow", tick);

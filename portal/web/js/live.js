@@ -92,6 +92,7 @@ function keepPlaces(before, after) {
 function onBeforeSwap(event) {
   const before = event.detail.target;
   if (!isRefreshing || !before.matches?.("[data-live]")) return;
+  if (event.detail.xhr.status >= 400) { event.detail.shouldSwap = false; return; }  // a hiccup is no reason to lose the page
   const template = document.createElement("template");
   template.innerHTML = event.detail.serverResponse;
   const after = template.content.querySelector("[data-live]");

@@ -44,6 +44,7 @@ for tag in (
     dates.short_date,
     dates.full_date,
     dates.zone_note,
+    dates.zone_short,
 ):
     register.simple_tag(tag)
 register.simple_tag(dates.day_words, name="day")
@@ -176,8 +177,8 @@ def pill(word: str, tone: str = "") -> SafeString:
 
 
 @register.simple_tag
-def visit_pill(status: str) -> SafeString:
-    """The FHIR status of an appointment as a patient reads it."""
+def visit_pill(status: str, *, staff: bool = False) -> SafeString:
+    """The FHIR status of an appointment as a patient reads it, or as the clinic does."""
     said = {
         "proposed": (_("being arranged"), ""),
         "pending": (_("being confirmed"), "now"),
@@ -190,6 +191,12 @@ def visit_pill(status: str) -> SafeString:
         "noshow": (_("did not take place"), ""),
         "entered-in-error": (_("entered by mistake"), ""),
     }
+    if staff:
+        said |= {
+            "arrived": (_("in the clinic"), "now"),
+            "checked-in": (_("in the clinic"), "now"),
+            "noshow": (_("did not come"), "bad"),
+        }
     word, tone = said.get(str(status), (str(status), ""))
     return pill(word, tone)
 
