@@ -75,6 +75,30 @@ class Child:
             return []
 
 
+@dataclass(frozen=True)
+class Make:
+    """The `make` we run under. Interrupted alone (not by Ctrl-C at a terminal), it tells nobody and waits for us."""
+
+    pid: int
+
+    @staticmethod
+    def above_us() -> Make | None:
+        try:
+            name = Path(f"/proc/{os.getppid()}/comm").read_text().strip()
+        except OSError:
+            return None
+        return Make(os.getppid()) if name in ("make", "gmake") else None
+
+    def wants_to_leave(self) -> bool:
+        """It blocks SIGINT only while it handles one; and it may have been killed."""
+        try:
+            status = Path(f"/proc/{self.pid}/status").read_text()
+        except OSError:
+            return True
+        blocked = next((line.split()[1] for line in status.splitlines() if line.startswith("SigBlk:")), "0")
+        return os.getppid() != self.pid or bool(int(blocked, 16) >> (signal.SIGINT - 1) & 1)
+
+
 def spawn(
     command: list[str],
     environment: dict[str, str],
@@ -85,12 +109,6 @@ def spawn(
 ) -> subprocess.Popen[bytes]:
     """Start in an own process group; the kernel ends it if we are killed."""
     parent = os.getpid()
-
-    def tie_to_parent() -> None:
-        _libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-        if os.getppid() != parent:
-            os._exit(1)
-
     return subprocess.Popen(
         command,
         env=environment,
@@ -100,8 +118,15 @@ def spawn(
         stderr=output,
         pass_fds=fds,
         start_new_session=True,
-        preexec_fn=tie_to_parent,  # noqa: PLW1509 - `up` has one thread
+        preexec_fn=lambda: tie_to_parent(parent, signal.SIGTERM),  # noqa: PLW1509 - `up` has one thread
     )
+
+
+def tie_to_parent(parent: int, number: signal.Signals) -> None:
+    """In a new process: the kernel sends it `number` when its parent dies, however it dies."""
+    _libc.prctl(PR_SET_PDEATHSIG, number)
+    if os.getppid() != parent:
+        os._exit(1)
 
 
 def stop_all(processes: list[subprocess.Popen[bytes]], patience: float) -> None:

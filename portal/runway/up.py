@@ -16,13 +16,13 @@ from typing import IO
 
 from portal.runway import children, environment, versions
 from portal.runway.bootstrap import bootstrap
-from portal.runway.children import Child
+from portal.runway.children import Child, Make
 from portal.runway.embedded import Cluster
 from portal.runway.errors import PortTaken, RunwayError
 
 PYTHON = sys.executable
 PATIENCE, DATABASE_PATIENCE = 4.0, 3
-READY_WITHIN = 90.0
+READY_WITHIN = 120.0
 
 
 class Stopped(Exception):
@@ -43,6 +43,7 @@ class Up:
         self.environment: dict[str, str] = {}
         self.sockets: list[socket.socket] = []
         self._asked_to_stop = False
+        self._make = Make.above_us()
         self._step: subprocess.Popen[bytes] | None = None
         self._accounts: subprocess.Popen[bytes] | None = None
         self._lock: IO[str] | None = None
@@ -252,7 +253,7 @@ class Up:
         self._asked_to_stop = True
 
     def _leave_if_asked(self) -> None:
-        if self._asked_to_stop:
+        if self._asked_to_stop or (self._make and self._make.wants_to_leave()):
             self.say("\nStopping …")
             raise Stopped
 

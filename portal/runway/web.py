@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import importlib
 import os
+import signal
 import sys
 
 from granian import Granian
 from granian.constants import HTTPModes, Interfaces
 from granian.log import LogLevels
+
+from portal.runway.children import tie_to_parent
 
 WORKERS = 2
 THREADS = 4
@@ -19,6 +22,8 @@ def serve(port: int) -> None:
     importlib.import_module("portal.wsgi")  # before the fork: two workers start in the time of one
     importlib.import_module("portal.urls")
     _no_open_connections()
+    master = os.getpid()
+    os.register_at_fork(after_in_child=lambda: tie_to_parent(master, signal.SIGKILL))
     Granian(
         "portal.wsgi:application",
         address="127.0.0.1",

@@ -8,6 +8,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -17,6 +18,7 @@ import psycopg
 import pytest
 
 from portal.runway.embedded import Cluster
+from tests.runway.conftest import ROOT, clean_environment
 from tests.runway.running import PATIENCE, Running, child, eventually, five_free_ports, is_free, processes_of
 
 
@@ -69,12 +71,12 @@ def test_a_whole_day(start: Callable[..., Running]) -> None:
         assert len(refused.lines) == 1, refused.output
         assert "is in use by another" in refused.output or "is taken by another program" in refused.output
 
-    for name in ("doubles.smsc", "portal.live:application", "portal.cli worker", "portal.runway.web"):
-        eventually(lambda name=name: child(running, name))
-        killed = child(running, name)
-        assert killed
-        os.kill(killed, signal.SIGKILL)
-        eventually(lambda name=name, killed=killed: child(running, name) not in (None, killed))
+    programs = {"smsc": "doubles.smsc", "live": "portal.live:app", "worker": "portal.cli worker", "web": "runway.web"}
+    for name, program in programs.items():
+        eventually(lambda program=program: child(running, program))
+        os.kill(child(running, program) or 0, signal.SIGKILL)
+        eventually(lambda name=name: f"{name} stopped (signal 9) and is started again." in running.output)
+        eventually(lambda program=program: child(running, program))
     eventually(lambda: not is_free(running.port))
     assert running.get("/health/ready")[0] == 200
 
@@ -101,6 +103,38 @@ def test_a_whole_day(start: Callable[..., Running]) -> None:
     beside.process.terminate()
     assert beside.process.wait(60) == 0
     assert processes_of(beside.home) == {}
+
+
+def test_a_make_that_is_interrupted_alone_takes_us_along(prepared: Path, home: Path) -> None:
+    """Its own SIGINT does not reach us, and it would wait for us for ever."""
+    (home / "Makefile").write_text(f"up:\n\t@cd {ROOT} && exec {sys.executable} -m portal.cli up\n")
+    subprocess.run(["cp", "-a", str(prepared), str(home / "one")], check=True)
+    environment = clean_environment(home / "one") | {"PORT": str(five_free_ports())}
+    make = subprocess.Popen(["make", "-C", str(home), "up"], env=environment, start_new_session=True)
+    try:
+        eventually(lambda: any("runway.web" in command for command in processes_of(home / "one").values()))
+        make.send_signal(signal.SIGINT)
+        make.wait(60)
+        assert not [command for command in processes_of(home / "one").values() if "postgres" not in command]
+        assert not Cluster(home / "one").is_running
+    finally:
+        make.kill()
+        Cluster(home / "one").stop()
+
+
+def test_a_killed_web_server_takes_its_workers_along(start: Callable[..., Running]) -> None:
+    running = start().wait_until_ready()
+    workers = [pid for pid, command in processes_of(running.home).items() if "runway.web" in command]
+    assert len(workers) == 3
+    os.kill(running.process.pid, signal.SIGSTOP)  # nobody tends
+    try:
+        os.kill(max(workers), signal.SIGKILL)
+        eventually(lambda: len([1 for c in processes_of(running.home).values() if "runway.web" in c]) == 3)
+        assert running.get("/health/ready")[0] == 200
+        os.kill(min(workers), signal.SIGKILL)
+        eventually(lambda: not child(running, "runway.web"))
+    finally:
+        os.kill(running.process.pid, signal.SIGCONT)
 
 
 def test_ctrl_c_half_way_leaves_nothing_either(start: Callable[..., Running]) -> None:
