@@ -10,7 +10,6 @@ from uuid import uuid4
 
 import pytest
 from django.conf import settings
-from django.core.management import call_command  # noqa: F401  (Django is set up by now)
 from django.db import connections
 from django.test import Client
 

@@ -125,77 +125,81 @@ def _clinic(slug: str) -> None:
     ).save(force_insert=True)
 
 
+DOCTORS = [("vera", "therapist", 0, 120), ("gleb", "therapist", 0, 120), ("dina", "cardiologist", 18, 120)]
+
+
 def _doctors(actor, shore) -> None:  # type: ignore[no-untyped-def]
-    from portal.people.models import HealthcareService, Practitioner, PractitionerRole, ServiceOffer, Specialty
-    from portal.scheduling.models import Rule
     from portal.scheduling.services import write_sheets
 
-    rows = [("vera", "therapist", 0, 120), ("gleb", "therapist", 0, 120), ("dina", "cardiologist", 18, 120)]
-    for position, slug in enumerate(("therapist", "cardiologist")):
-        specialty = Specialty(
-            id=uid(slug),
-            slug=slug,
-            nsi_name=slug,
-            name_ru="Терапевт" if not position else "Кардиолог",
-            name_en=slug.title(),
-            plural_ru="Терапевты" if not position else "Кардиологи",
-            plural_en=f"{slug.title()}s",
-            words=["кашель"],
-            position=position,
-        )
-        specialty.save(force_insert=True)
-        HealthcareService(
-            id=uid(f"{slug}-first"),
-            organization=shore,
-            specialty=specialty,
-            slug=f"{slug}-first",
-            name_ru="Первый приём",
-            name_en="First visit",
-            duration_minutes=30,
-            price=2400,
-            modes=["in-person", "video"],
-            is_first_choice=True,
-            preparation_ru="Возьмите паспорт.",
-            preparation_en="Bring a passport.",
-        ).save(force_insert=True)
-    for n, (name, slug, min_age, max_age) in enumerate(rows):
-        doctor = Practitioner(
-            id=uid(name),
-            slug=name,
-            family_name_ru=f"Врач{name}",
-            given_name_ru=name.title(),
-            family_name_en=f"Doc{name}",
-            given_name_en=name.title(),
-            practising_since=2010,
-            min_age=min_age,
-            max_age=max_age,
-        )
-        doctor.save(force_insert=True)
-        role = PractitionerRole(
-            id=uid(f"role-{name}"),
-            practitioner=doctor,
-            organization=shore,
-            location_id=uid("place-shore"),
-            specialty_id=uid(slug),
-            department=slug,
-            room=str(200 + n),
-        )
-        role.save(force_insert=True)
-        ServiceOffer(role=role, service_id=uid(f"{slug}-first")).save(force_insert=True)
-        for weekday in range(7):
-            Rule(
-                role=role,
-                weekday=weekday,
-                start=time(9),
-                end=time(17),
-                step_minutes=30,
-                modes=["in-person", "video"],
-                valid_from=date(2020, 1, 1),
-            ).save(force_insert=True)
+    for position, (slug, russian) in enumerate((("therapist", "Терапевт"), ("cardiologist", "Кардиолог"))):
+        _specialty(shore, slug, russian, position)
+    for n, (name, slug, min_age, max_age) in enumerate(DOCTORS):
+        _doctor(shore, name, slug, (min_age, max_age), room=str(200 + n))
+    roles = [uid(f"role-{name}") for name, *_ in DOCTORS]
     today = datetime.now(ZONE).date()
-    write_sheets(
-        actor=actor, role_ids=[uid(f"role-{n}") for n, *_ in rows], first=today, last=today + timedelta(days=30)
+    write_sheets(actor=actor, role_ids=roles, first=today, last=today + timedelta(days=30))
+
+
+def _specialty(shore, slug: str, russian: str, position: int) -> None:  # type: ignore[no-untyped-def]
+    from portal.people.models import HealthcareService, Specialty
+
+    specialty = Specialty(
+        id=uid(slug),
+        slug=slug,
+        nsi_name=slug,
+        name_ru=russian,
+        name_en=slug.title(),
+        plural_ru=f"{russian}ы",
+        plural_en=f"{slug.title()}s",
+        words=["кашель"],
+        position=position,
     )
+    specialty.save(force_insert=True)
+    HealthcareService(
+        id=uid(f"{slug}-first"),
+        organization=shore,
+        specialty=specialty,
+        slug=f"{slug}-first",
+        name_ru="Первый приём",
+        name_en="First visit",
+        duration_minutes=30,
+        price=2400,
+        modes=["in-person", "video"],
+        is_first_choice=True,
+        preparation_ru="Возьмите паспорт.",
+        preparation_en="Bring a passport.",
+    ).save(force_insert=True)
+
+
+def _doctor(shore, name: str, slug: str, ages: tuple[int, int], room: str) -> None:  # type: ignore[no-untyped-def]
+    from portal.people.models import Practitioner, PractitionerRole, ServiceOffer
+    from portal.scheduling.models import Rule
+
+    doctor = Practitioner(
+        id=uid(name),
+        slug=name,
+        family_name_ru=f"Врач{name}",
+        given_name_ru=name.title(),
+        family_name_en=f"Doc{name}",
+        given_name_en=name.title(),
+        practising_since=2010,
+        min_age=ages[0],
+        max_age=ages[1],
+    )
+    doctor.save(force_insert=True)
+    role = PractitionerRole(
+        id=uid(f"role-{name}"),
+        practitioner=doctor,
+        organization=shore,
+        location_id=uid("place-shore"),
+        specialty_id=uid(slug),
+        department=slug,
+        room=room,
+    )
+    role.save(force_insert=True)
+    ServiceOffer(role=role, service_id=uid(f"{slug}-first")).save(force_insert=True)
+    daily = {"role": role, "start": time(9), "end": time(17), "step_minutes": 30, "valid_from": date(2020, 1, 1)}
+    Rule.objects.bulk_create([Rule(weekday=day, modes=["in-person", "video"], **daily) for day in range(7)])
 
 
 def _patients(actor) -> None:  # type: ignore[no-untyped-def]
