@@ -30,9 +30,12 @@ def press_a_time(page):
     page.wait_for_url("**/book/*/")
 
 
+ALWAYS = [(390, "light", False), (1280, "dark", True)]
+FULL = [(390, "dark", False), (1280, "light", False), (390, "light", True), (1280, "dark", False)]
+
+
 @pytest.mark.parametrize(
-    ("width", "theme", "clear"),
-    [(390, "light", False), (390, "dark", False), (1280, "light", False), (1280, "dark", True), (390, "light", True)],
+    ("width", "theme", "clear"), [*ALWAYS, *(pytest.param(*one, marks=pytest.mark.soak) for one in FULL)]
 )
 def test_every_page_of_the_journey_passes_axe_and_fits(browser_page, axe, no_sideways, width, theme, clear):
     page = browser_page(width=width, theme=theme, clear=clear)

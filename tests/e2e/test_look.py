@@ -5,11 +5,13 @@ import re
 import pytest
 
 PAGES = ["/", "/doctors/", "/services/", "/branches/", "/sign-in/", "/staff/", "/design", "/nothing-here"]
-VERSIONS = [("light", False), ("dark", False), ("light", True), ("dark", True)]
+ALWAYS = [(390, "light", False), (1280, "dark", False), (390, "dark", True), (1280, "light", True)]
+FULL = [(1280, "light", False), (390, "dark", False), (1280, "dark", True), (390, "light", True)]
 
 
-@pytest.mark.parametrize(("theme", "clear"), VERSIONS, ids=["light", "dark", "clear", "clear-dark"])
-@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize(
+    ("width", "theme", "clear"), [*ALWAYS, *(pytest.param(*one, marks=pytest.mark.soak) for one in FULL)]
+)
 def test_public_pages_pass_axe_and_fit(browser_page, axe, no_sideways, width, theme, clear):
     page = browser_page(width=width, theme=theme, clear=clear)
     for path in PAGES:
