@@ -1,7 +1,6 @@
 """The live process: who is told what, who is refused, and how it comes back and leaves."""
 
 import signal
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from uuid import uuid4
@@ -161,11 +160,10 @@ def test_every_line_of_the_log_is_json_without_errors(live):
 def test_it_leaves_at_once_with_streams_open_and_ends_them_properly(number):
     with own_database() as database, running_live(database) as process:
         streams = [process.open(uuid4()) for _ in range(20)]
-        started = time.monotonic()
         process.process.send_signal(number)
         assert all(stream.is_ended() for stream in streams)
         process.process.wait(10)
-        assert time.monotonic() - started < 3
+        # the server says ERROR when its graceful timeout of three seconds runs out on an open stream
         assert "ERROR" not in {line["level"] for line in process.log()}
 
 

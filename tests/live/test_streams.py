@@ -1,6 +1,9 @@
 """Streams without a server: limits, slow clients, heartbeats, age."""
 
 import asyncio
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -9,6 +12,12 @@ from portal import live
 from portal.live import BEAT, CHANGED, GREETING, RESYNC, Application, Hub, Stream, TooManyStreams
 
 DOCTOR = UUID("11111111-2222-4333-8444-555555555555")
+
+
+def run(scene: Coroutine[Any, Any, None]) -> None:
+    """In a thread of its own: a browser test in the same process leaves an event loop running in this one."""
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, scene).result()
 
 
 class Page:
@@ -64,7 +73,7 @@ def test_changes_are_written_as_they_come_and_the_stream_is_forgotten():
         assert page.chunks == [GREETING, CHANGED, CHANGED, CHANGED, b""]
         assert (app.hub.count, len(app.hub._streams)) == (0, 0)
 
-    asyncio.run(play())
+    run(play())
 
 
 def test_many_changes_at_once_are_one_event():
@@ -79,7 +88,7 @@ def test_many_changes_at_once_are_one_event():
         await task
         assert page.chunks == [GREETING, CHANGED, b""]
 
-    asyncio.run(play())
+    run(play())
 
 
 def test_a_resync_is_not_lost_behind_a_change():
@@ -89,7 +98,7 @@ def test_a_resync_is_not_lost_behind_a_change():
         stream.tell(CHANGED)
         assert await stream.next(1) == RESYNC
 
-    asyncio.run(play())
+    run(play())
 
 
 def test_silence_is_filled_with_heartbeats(monkeypatch):
@@ -103,7 +112,7 @@ def test_silence_is_filled_with_heartbeats(monkeypatch):
         page.gone.set()
         await task
 
-    asyncio.run(asyncio.wait_for(play(), 20))
+    run(asyncio.wait_for(play(), 20))
 
 
 def test_a_client_that_does_not_read_is_dropped(monkeypatch):
@@ -115,7 +124,7 @@ def test_a_client_that_does_not_read_is_dropped(monkeypatch):
         assert app.hub.count == 0
         assert page.chunks == []
 
-    asyncio.run(asyncio.wait_for(play(), 20))
+    run(asyncio.wait_for(play(), 20))
 
 
 def test_an_old_stream_is_ended_so_that_the_browser_opens_another(monkeypatch):
@@ -127,7 +136,7 @@ def test_an_old_stream_is_ended_so_that_the_browser_opens_another(monkeypatch):
         assert page.chunks[-1] == b""
         assert page.sent[-1]["more_body"] is False
 
-    asyncio.run(asyncio.wait_for(play(), 20))
+    run(asyncio.wait_for(play(), 20))
 
 
 def test_beyond_the_limit_streams_are_refused_with_a_time_to_come_back(monkeypatch):
@@ -143,7 +152,7 @@ def test_beyond_the_limit_streams_are_refused_with_a_time_to_come_back(monkeypat
         assert app.hub.open(DOCTOR)
         app.hub.close(second)
 
-    asyncio.run(play())
+    run(play())
 
 
 def test_after_the_word_to_go_nothing_new_is_opened():
@@ -155,7 +164,7 @@ def test_after_the_word_to_go_nothing_new_is_opened():
         with pytest.raises(TooManyStreams):
             hub.open(DOCTOR)
 
-    asyncio.run(play())
+    run(play())
 
 
 def test_a_stream_that_fails_half_way_is_forgotten():
@@ -169,7 +178,7 @@ def test_a_stream_that_fails_half_way_is_forgotten():
             await app(scope(), page.receive, broken)
         assert app.hub.count == 0
 
-    asyncio.run(play())
+    run(play())
 
 
 def test_a_websocket_is_turned_away():
@@ -185,4 +194,4 @@ def test_a_websocket_is_turned_away():
         await application()({"type": "websocket", "path": "/"}, receive, send)
         assert said == [{"type": "websocket.close", "code": 1008}]
 
-    asyncio.run(play())
+    run(play())
