@@ -75,7 +75,8 @@ def _values_from_files() -> dict[str, str]:
             try:
                 values[name] = Path(path).read_text(encoding="utf-8").strip()
             except OSError as error:
-                raise SystemExit(f"{name.upper()}_FILE: cannot read {path}: {error.strerror}") from None
+                print(f"{name.upper()}_FILE: cannot read {path}: {error.strerror}", file=sys.stderr)
+                raise SystemExit(2) from None
     return values
 
 
@@ -234,6 +235,7 @@ CONTENT_SECURITY_POLICY = {
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 100
+FILE_UPLOAD_HANDLERS: list[str] = []  # no page takes a file yet: what is sent all the same is never put on the disk
 
 LANGUAGE_CODE = "ru"
 LANGUAGES = [("ru", "Русский"), ("en", "English")]

@@ -18,6 +18,7 @@ from portal.scheduling.models import HOLDS_TIME, Appointment, Occupancy
 from portal.scheduling.selectors_sql import Slot, Wanted, database_now, free_slots, nearest_slots
 
 HORIZON = timedelta(days=56)
+CARD_WINDOW = timedelta(days=6)  # a card shows two days; who has none so soon shows the nearest time
 VISIT_RELATIONS = ("practitioner", "location", "service", "role__specialty", "organization")
 
 
@@ -103,7 +104,7 @@ def with_nearest(found: Sequence[Choice], *, mode: str = "") -> list[Choice]:
 def with_days(found: Sequence[Choice], *, mode: str = "", most_days: int = 2, most_times: int = 5) -> None:
     """Fill in the nearest days with free times of each choice, for the cards of a results page."""
     now = database_now()
-    slots = free_slots([c.wanted for c in found], since=now, until=now + timedelta(days=14), mode=mode)
+    slots = free_slots([c.wanted for c in found], since=now, until=now + CARD_WINDOW, mode=mode)
     per_role: defaultdict[UUID, list[Slot]] = defaultdict(list)
     for slot in slots:
         per_role[slot.role_id].append(slot)
