@@ -6,9 +6,10 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
 $$;
 
 -- Patients of the actor's day: a doctor's own, a registrar's whole organization. At most 200, earliest first.
+-- Those whose relation has ended, as by cancelling, are left out, or one of them would close the whole list.
 CREATE FUNCTION guard.day_patients(day_start timestamptz, day_end timestamptz) RETURNS uuid[]
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
-    SELECT coalesce(array_agg(DISTINCT patient_id), '{}') FROM (
+    SELECT guard.compartment(coalesce(array_agg(DISTINCT patient_id), '{}')) FROM (
         SELECT a.patient_id FROM public.scheduling_appointment a
          WHERE a.start >= day_start AND a.start < day_end
            AND guard.actor()->>'kind' = 'staff'

@@ -137,7 +137,8 @@ class Practitioner(Localized, PortalModel):
 
     @property
     def full_name(self) -> str:
-        parts = (self.local("given_name"), self.local("middle_name"), self.local("family_name"))
+        middle = self.middle_name_en if get_language() == "en" else self.middle_name_ru  # English goes without
+        parts = (self.local("given_name"), middle, self.local("family_name"))
         return " ".join(str(part) for part in parts if part)
 
     @property
