@@ -6,7 +6,6 @@ from portal.scheduling import services
 from portal.scheduling.tests.conftest import book
 from tests.cast import at, uid
 
-
 # As many days earlier as lie between, on the branch's calendar.
 MOVE = """
     WITH days AS (SELECT ((start AT TIME ZONE 'Europe/Moscow')::date - (now() AT TIME ZONE 'Europe/Moscow')::date) n
