@@ -81,7 +81,8 @@ def test_cancelled_before_sending_is_not_told_as_booked(gateways, booked, cancel
 def test_a_confirmation_that_comes_after_the_visit_is_not_sent(gateways, booked, states, sql):
     args = booked()
     sql(
-        "UPDATE scheduling_appointment SET start = now() - interval '2 h', \"end\" = now() - interval '1 h' WHERE id = %s",
+        "UPDATE scheduling_appointment SET start = now() - interval '2 h', \"end\" = now() - interval '1 h'"
+        " WHERE id = %s",
         args["appointment_id"],
     )
     tell(args)
