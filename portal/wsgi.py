@@ -2,10 +2,9 @@
 
 import os
 
-from django.core.wsgi import get_wsgi_application
-
+from portal.kernel.wsgi import make_application
 from portal.settings import SERVING, require
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 require(*SERVING)
-application = get_wsgi_application()
+application = make_application()

@@ -16,7 +16,8 @@ from django.core.exceptions import (
     SuspiciousOperation,
     ValidationError,
 )
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, UnreadablePostError
+from django.http.multipartparser import MultiPartParserError
 from django.shortcuts import redirect
 from django.template.loader import render_to_string
 from django.utils.functional import Promise
@@ -70,6 +71,14 @@ class NotFound(PortalError):
         self.patient_id = patient_id
 
 
+class NotAllowed(PortalError):
+    """A method the address does not know. `allow` goes into the answer's header."""
+
+    status, issue = 405, "not-supported"
+    title = gettext_lazy("This address does not work that way")
+    text = gettext_lazy("Go back and use the buttons of the page.")
+
+
 class Conflict(PortalError):
     status, issue = 409, "conflict"
     title = gettext_lazy("Someone was faster")
@@ -92,6 +101,16 @@ class CryptoError(Exception):
     """A stored value that does not open: moved, changed, or written with another key. Never shown to a person."""
 
 
+MALFORMED = (
+    SuspiciousOperation,
+    BadRequest,
+    ValidationError,
+    UnicodeError,
+    MultiPartParserError,
+    UnreadablePostError,
+)
+
+
 def as_portal_error(error: BaseException) -> PortalError:
     """Translate what Django raises; everything unknown is `Broken` and logged with its traceback."""
     if isinstance(error, PortalError):
@@ -102,7 +121,7 @@ def as_portal_error(error: BaseException) -> PortalError:
         return Forbidden()
     if isinstance(error, RequestDataTooBig):
         return BadInput(_("That is too large to accept."))
-    if isinstance(error, SuspiciousOperation | BadRequest | ValidationError | UnicodeError):
+    if isinstance(error, MALFORMED):
         return BadInput()
     logger.error("unhandled", exc_info=error)
     return Broken()
@@ -124,6 +143,8 @@ def respond(request: HttpRequest, error: PortalError) -> HttpResponse:
     else:
         response = _page(request, error, request_id)
     response["Cache-Control"] = "no-store"
+    if isinstance(error, NotAllowed):
+        response["Allow"] = error.context["allow"]
     return response
 
 

@@ -10,14 +10,14 @@ from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.db import DatabaseError, OperationalError
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 
 from portal.kernel.access import Trail, acting
 from portal.kernel.actor import Actor, anonymous
 from portal.kernel.audit import record_refusal
-from portal.kernel.errors import Broken, Conflict, PortalError, as_portal_error, respond
+from portal.kernel.errors import BadInput, Broken, Conflict, NotAllowed, PortalError, as_portal_error, respond
 from portal.kernel.logs import request_id_var
 
 logger = logging.getLogger("portal.request")
@@ -70,7 +70,10 @@ class PortalTransaction:
         try:
             with acting(request.actor) as trail:  # type: ignore[attr-defined]
                 request.trail = trail  # type: ignore[attr-defined]
+                _require_utf8(request)
                 response = self.get_response(request)
+                if isinstance(response, HttpResponseNotAllowed):
+                    raise NotAllowed(allow=response["Allow"])
                 if request.failure is not None or response.status_code >= 500:  # type: ignore[attr-defined]
                     raise _RollBack
         except _RollBack:
@@ -109,6 +112,14 @@ class PortalTransaction:
         except DatabaseError as failure:
             logger.error("database unavailable while answering", exc_info=failure)
             return respond(request, problem)
+
+
+def _require_utf8(request: HttpRequest) -> None:
+    """Another charset is refused rather than read wrongly (kernel/wsgi.py)."""
+    named = (request.content_params or {}).get("charset", "utf-8")
+    if named.lower().replace("_", "-") not in ("utf-8", "utf8"):
+        request.encoding = "utf-8"
+        raise BadInput(_("Texts are taken in UTF-8 only."))
 
 
 class _RollBack(Exception):

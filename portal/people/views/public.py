@@ -5,14 +5,14 @@ from __future__ import annotations
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from portal.kernel.errors import NotFound
 from portal.people.models import Organization
 from portal.people.selectors import current_document
 
 
-@require_GET
+@require_safe
 def organization(request: HttpRequest, slug: str) -> HttpResponse:
     found = Organization.objects.prefetch_related("locations").filter(slug=slug).first()
     if found is None:
@@ -20,7 +20,7 @@ def organization(request: HttpRequest, slug: str) -> HttpResponse:
     return render(request, "people/organization.html", {"clinic": found})
 
 
-@require_GET
+@require_safe
 def legal(request: HttpRequest, kind: str) -> HttpResponse:
     """The version in force today of a published text."""
     document = current_document(kind, timezone.localdate())

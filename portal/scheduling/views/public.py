@@ -13,7 +13,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from portal.kernel.errors import BadInput, NotFound
 from portal.people import selectors as people
@@ -28,7 +28,7 @@ TODAY_ROWS = 5
 DAYS_SHOWN = 7
 
 
-@require_GET
+@require_safe
 def home(request: HttpRequest) -> HttpResponse:
     """What can be had today, every specialty with its nearest day, the branches."""
     now = database_now()
@@ -69,7 +69,7 @@ def _today(nearest: list[selectors.Choice], now: datetime) -> list[dict[str, Any
     return rows[:TODAY_ROWS]
 
 
-@require_GET
+@require_safe
 def results(request: HttpRequest) -> HttpResponse:
     """Doctors with their nearest free times; filters live in the address."""
     form = SearchForm(request.GET)
@@ -128,7 +128,7 @@ def _with(request: HttpRequest, **values: Any) -> str:
     return f"{request.path}?{urlencode(query)}"
 
 
-@require_GET
+@require_safe
 def doctor(request: HttpRequest, slug: str) -> HttpResponse:
     """A doctor, their services and the picker of times; with htmx only the picker."""
     practitioner = people.practitioner_by_slug(slug)
@@ -217,19 +217,19 @@ def _parts(times: list[selectors.Time]) -> list[dict[str, Any]]:
     return [part for part in parts if part["times"]]
 
 
-@require_GET
+@require_safe
 def services(request: HttpRequest) -> HttpResponse:
     """The price list (PP 736): every service of every specialty."""
     rows = HealthcareService.objects.select_related("specialty").order_by("specialty__position", "position")
     return render(request, "scheduling/services.html", {"services": rows})
 
 
-@require_GET
+@require_safe
 def branches(request: HttpRequest) -> HttpResponse:
     return render(request, "scheduling/branches.html", {"locations": people.locations(), "now": database_now()})
 
 
-@require_GET
+@require_safe
 def branch(request: HttpRequest, slug: str) -> HttpResponse:
     location = _one(Location, slug)
     nearest = selectors.with_nearest(selectors.choices(location=slug))
