@@ -29,7 +29,7 @@ def _commands() -> list[str]:
     roles = list(Role)
     lines = ["## Commands", "", _row(["command", *roles]), _row(["---"] * (len(roles) + 1))]
     for action, command in sorted(registry.items()):
-        if command.module.startswith("portal."):
+        if command.module.startswith("portal.") and ".tests." not in command.module:
             lines.append(_row([f"`{action}`", *("yes" if role in command.roles else "" for role in roles)]))
     return lines
 
