@@ -194,12 +194,20 @@ def _doctor(shore, name: str, slug: str, ages: tuple[int, int], room: str) -> No
         location_id=uid("place-shore"),
         specialty_id=uid(slug),
         department=slug,
-        room=room,
+        room=_room(room),
     )
     role.save(force_insert=True)
     ServiceOffer(role=role, service_id=uid(f"{slug}-first")).save(force_insert=True)
     daily = {"role": role, "start": time(9), "end": time(17), "step_minutes": 30, "valid_from": date(2020, 1, 1)}
     Rule.objects.bulk_create([Rule(weekday=day, modes=["in-person", "video"], **daily) for day in range(7)])
+
+
+def _room(name: str):  # type: ignore[no-untyped-def]
+    from portal.people.models import Resource
+
+    room = Resource(id=uid(f"room-{name}"), location_id=uid("place-shore"), kind="room", code="room", name=name)
+    room.save(force_insert=True)
+    return room
 
 
 def _patients(actor) -> None:  # type: ignore[no-untyped-def]
@@ -299,6 +307,8 @@ def _visits(shore) -> None:  # type: ignore[no-untyped-def]
             patient_id=uid(name),
             organization=shore,
             location_id=uid("place-shore"),
+            specialty_id=uid(slug),
+            local_date=start.astimezone(ZONE).date(),
             mode="in-person",
             status="booked",
             price=2400,

@@ -15,6 +15,7 @@ from portal.people.models import (
     Organization,
     Practitioner,
     PractitionerRole,
+    Resource,
     ServiceOffer,
     Specialty,
 )
@@ -169,7 +170,7 @@ def make_directory(clinic: Organization, locations: list[Location], random: Rand
                 location=location,
                 specialty=specialty,
                 department=slug,
-                room=str(201 + len(roles)),
+                room=make_room(location, str(201 + len(roles))),
             )
             role.save(force_insert=True)
             gives = [s for s in services if "video" not in s.modes or n % 2 == 0]
@@ -179,6 +180,12 @@ def make_directory(clinic: Organization, locations: list[Location], random: Rand
             Rule.objects.bulk_create(make_rules(role, n, random))
             roles.append(role)
     return roles
+
+
+def make_room(location: Location, name: str) -> Resource:
+    room = Resource(location=location, kind=Resource.Kind.ROOM, code="room", name=name)
+    room.save(force_insert=True)
+    return room
 
 
 def _own_price(service: HealthcareService, n: int) -> int | None:

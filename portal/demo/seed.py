@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from random import Random
 from typing import Any, TypeVar
 from uuid import UUID, uuid4
+from zoneinfo import ZoneInfo
 
 from django.utils import timezone
 from psycopg.types.range import TimestamptzRange
@@ -35,13 +36,14 @@ from portal.people.models import (
 )
 from portal.people.services.register import write_consent
 from portal.people.services.staff import activate_staff, create_staff
-from portal.scheduling.models import Appointment, AppointmentStatus, DaySheet, Occupancy
+from portal.scheduling.models import Appointment, AppointmentStatus, DaySheet, Occupancy, ResourceUse
+from portal.scheduling.selectors import WRITTEN_AHEAD
 from portal.scheduling.services import write_sheets
 
 T = TypeVar("T")
 Progress = Callable[[Iterable[T], str], Iterable[T]]
 PATIENTS = 200
-WEEKS = 8
+WEEKS = 8  # in which the coming visits lie
 VISITS_AHEAD, VISITS_BEHIND = 420, 500
 CARE_AFTER = timedelta(days=30)
 
@@ -67,7 +69,7 @@ def seed_demo(*, actor: Actor, progress: Progress[Any]) -> None:
     locations = directory.make_locations(clinic)
     roles = directory.make_directory(clinic, locations, random)
     for role in progress(roles, "Schedules"):
-        write_sheets(actor=actor, role_ids=[role.pk], first=today, last=today + timedelta(weeks=WEEKS))
+        write_sheets(actor=actor, role_ids=[role.pk], first=today, last=today + WRITTEN_AHEAD)
     make_staff(clinic)
     people = make_patients(clinic, random, progress)
     make_visits(clinic, roles, people, random, progress)
@@ -155,6 +157,7 @@ def make_visits(
         book.add_coming()
     book.add_cast()
     Occupancy.objects.bulk_create(book.occupied, batch_size=500)
+    ResourceUse.objects.bulk_create(book.uses, batch_size=500)
     Appointment.objects.bulk_create(book.visits, batch_size=500)
     CareTeam.objects.bulk_create(book.teams, batch_size=500)
 
@@ -167,10 +170,14 @@ class _Book:
         self.now = timezone.now()
         self.visits: list[Appointment] = []
         self.occupied: list[Occupancy] = []
+        self.uses: list[ResourceUse] = []
         self.teams: list[CareTeam] = []
+        self.seen: set[tuple[UUID, UUID, date]] = set()
         self.busy: dict[UUID, list[tuple[datetime, datetime]]] = {}
-        self.offers = list(ServiceOffer.objects.select_related("service", "role__practitioner", "role__location"))
-        self.sheets = list(DaySheet.objects.order_by("start"))
+        self.offers = list(
+            ServiceOffer.objects.select_related("service", "role__practitioner", "role__location", "role__room")
+        )
+        self.sheets = list(DaySheet.objects.filter(start__lt=self.now + timedelta(weeks=WEEKS)).order_by("start"))
         self.ages = {p.pk: p.age_on(self.now.date()) for p in Patient.objects.visible_to(self._actor())}
 
     def _actor(self) -> Actor:
@@ -225,7 +232,7 @@ class _Book:
         )
         steps = int((sheet.end - sheet.start) / timedelta(minutes=sheet.step_minutes))
         start = sheet.start + timedelta(minutes=sheet.step_minutes) * self.random.randrange(steps)
-        if start + timedelta(minutes=offer.service.duration_minutes) > sheet.end:
+        if start + timedelta(minutes=offer.minutes) > sheet.end:
             return False
         return self.add(offer, start, who(offer), "booked" if start > self.now else "fulfilled")
 
@@ -238,9 +245,12 @@ class _Book:
         return None
 
     def add(self, offer: ServiceOffer, start: datetime, patient_id: UUID | None, status: str) -> bool:
-        end = start + timedelta(minutes=offer.service.duration_minutes)
+        end = start + timedelta(minutes=offer.minutes)
         doctor_id = offer.role.practitioner_id
         if patient_id is None or self._is_busy(doctor_id, start, end) or self._is_busy(patient_id, start, end):
+            return False
+        day = start.astimezone(ZoneInfo(offer.role.location.zone)).date()
+        if (patient_id, offer.role.specialty_id, day) in self.seen:
             return False
         visit = Appointment(
             patient_id=patient_id,
@@ -249,16 +259,23 @@ class _Book:
             practitioner_id=doctor_id,
             role=offer.role,
             service=offer.service,
+            specialty_id=offer.role.specialty_id,
+            room=offer.role.room if offer.service.modes[0] == "in-person" else None,
             mode=offer.service.modes[0],
             start=start,
             end=end,
+            local_date=day,
             status=status,
             price=offer.price,
             cancelled_by="patient" if status == "cancelled" else "",
         )
         self.visits.append(visit)
+        self.seen.add((patient_id, offer.role.specialty_id, day))
         if status == AppointmentStatus.BOOKED:
-            self.occupied.append(self._occupancy(visit, offer))
+            taken = self._occupancy(visit, offer)
+            self.occupied.append(taken)
+            if visit.room:
+                self.uses.append(ResourceUse(occupancy=taken, resource=visit.room, start=start, end=end))
         if status != AppointmentStatus.CANCELLED:
             self.teams.append(self._team(visit, offer))
         for who in (doctor_id, patient_id):

@@ -43,6 +43,23 @@ def on(topic: str, *, queue: str = "default") -> Callable[[Handler], Handler]:
     return wrap
 
 
+def every(cron: str) -> Callable[[Callable[[], None]], Callable[[], None]]:
+    """Run a job by the clock (`minute hour day month weekday`, UTC); never two of it at once, and safe to run twice."""
+
+    def wrap(handler: Callable[[], None]) -> Callable[[], None]:
+        name = f"{handler.__module__.removeprefix('portal.')}.{handler.__name__}"
+
+        @functools.wraps(handler)
+        def run(timestamp: int) -> None:
+            handler()
+
+        task = procrastinate_app.task(name=name, queueing_lock=name, lock=name, retry=RETRY)(run)
+        procrastinate_app.periodic(cron=cron)(task)
+        return handler
+
+    return wrap
+
+
 def emit(topic: str, **ids: UUID | int) -> None:
     """Inside a command: cause every job subscribed to `topic`. Payloads are ids; anything else is a program error."""
     require_command()

@@ -77,6 +77,16 @@ def tell_booked(*, appointment_id: UUID, patient_id: UUID, recipient_id: UUID) -
     _tell("booked", appointment_id, patient_id, recipient_id)
 
 
+@on("appointment.requested")
+def tell_requested(*, appointment_id: UUID, patient_id: UUID, recipient_id: UUID) -> None:
+    _tell("requested", appointment_id, patient_id, recipient_id)
+
+
+@on("appointment.moved")
+def tell_moved(*, appointment_id: UUID, patient_id: UUID, recipient_id: UUID) -> None:
+    _tell("moved", appointment_id, patient_id, recipient_id)
+
+
 @on("appointment.cancelled")
 def tell_cancelled(*, appointment_id: UUID, patient_id: UUID, recipient_id: UUID) -> None:
     _tell("cancelled", appointment_id, patient_id, recipient_id)
@@ -145,18 +155,31 @@ def _prepare(actor: Actor, message_id: UUID) -> _Letter | None:
     """Look again: is it still to be said, in time, and to whom? Then claim."""
     message = get_one(Message.objects.visible_to(actor).select_related("contact"), pk=message_id)
     visit = get_one(Appointment.objects.visible_to(actor).select_related("location"), pk=message.subject_id)
-    still_true = (
-        visit.is_ahead(database_now()) if message.kind == "booked" else visit.status == AppointmentStatus.CANCELLED
-    )
-    if not still_true or message.contact is None:
+    is_current = message.subject_version == visit.version  # a later move or cancelling says it better
+    if not (is_current and _is_true(message.kind, visit)) or message.contact is None:
         settle_message(actor=actor, message_id=message_id, state=MessageState.SKIPPED, error="no-longer-true")
         return None
     is_repeat = message.state in (MessageState.SENDING, MessageState.UNKNOWN)
     if not claim_message(actor=actor, message_id=message_id, attempts=message.attempts):
         return None
     person = get_one(Patient.objects.visible_to(actor), pk=message.contact.patient_id)
-    make = words.booked_words if message.kind == "booked" else words.cancelled_words
-    return _Letter(message.channel, message.contact.value, make(visit, person.language), message.sequence, is_repeat)
+    said = WORDS[message.kind](visit, person.language)
+    return _Letter(message.channel, message.contact.value, said, message.sequence, is_repeat)
+
+
+WORDS = {
+    "booked": words.booked_words,
+    "requested": words.requested_words,
+    "moved": words.moved_words,
+    "cancelled": words.cancelled_words,
+}
+
+
+def _is_true(kind: str, visit: Appointment) -> bool:
+    """Is this still to be said of the visit?"""
+    if kind == "cancelled":
+        return visit.status == AppointmentStatus.CANCELLED
+    return visit.is_ahead(database_now()) and (visit.status == AppointmentStatus.PENDING) == (kind == "requested")
 
 
 def _known_already(letter: _Letter) -> Accepted | None:

@@ -53,6 +53,33 @@ def booked_words(visit: Appointment, language: str) -> Words:
         )
 
 
+def requested_words(visit: Appointment, language: str) -> Words:
+    with override(language):
+        when, where = _when(visit), _where(visit)
+        link = settings.PUBLIC_URL + reverse("scheduling:visit", args=[visit.pk])
+        return Words(
+            sms=_("We have your request for %(when)s. The clinic will confirm it: %(link)s")
+            % {"when": when, "link": settings.PUBLIC_URL + reverse("scheduling:visits")},
+            subject=_("Your request has arrived"),
+            text=_("You asked for %(when)s, %(where)s. The clinic will confirm it by a message.\n\nDetails: %(link)s")
+            % {"when": when, "where": where, "link": link},
+        )
+
+
+def moved_words(visit: Appointment, language: str) -> Words:
+    with override(language):
+        when, where = _when(visit), _where(visit)
+        link = settings.PUBLIC_URL + reverse("scheduling:visit", args=[visit.pk])
+        return Words(
+            sms=_("The appointment is moved: %(when)s, %(where)s. Details: %(link)s")
+            % {"when": when, "where": where, "link": settings.PUBLIC_URL + reverse("scheduling:visits")},
+            subject=_("Your appointment is moved"),
+            text=_("Your appointment is moved. The new time: %(when)s, %(where)s.\n\nDetails and cancelling: %(link)s")
+            % {"when": when, "where": where, "link": link},
+            calendar=calendar_file(visit, link, method="REQUEST"),
+        )
+
+
 def cancelled_words(visit: Appointment, language: str) -> Words:
     with override(language):
         when, where = _when(visit), _where(visit)

@@ -62,6 +62,12 @@ def sessions_of(user_id: UUID) -> QuerySet[Session]:
     return Session.objects.filter(user_id=user_id).order_by("-seen_at")
 
 
+def spoken_languages() -> list[str]:
+    """ISO 639-1 codes that at least one doctor speaks besides Russian."""
+    rows = Practitioner.objects.filter(roles__is_active=True).values_list("languages", flat=True)
+    return sorted({code for codes in rows for code in codes})
+
+
 def search(words: str) -> tuple[list[Specialty], list[Practitioner]]:
     """Specialties by name or complaint, doctors by family name; `ё` is `е`, case does not matter."""
     needle = _plain(words)

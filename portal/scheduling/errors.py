@@ -19,13 +19,31 @@ class HoldOver(Conflict):
     text = _("The ten minutes are over. Choose a time again; what you entered stays.")
 
 
+class TooManyHolds(PortalError):
+    status, issue = 429, "throttled"
+    title = _("Too many times are held at once")
+    text = _("Book or leave one of the times you hold, or wait ten minutes: a time that is not booked becomes free.")
+
+
 class PatientBusy(Conflict):
     title = _("There is another visit at this time")
     text = _("The same person already has a visit that overlaps. Choose another time or cancel that one.")
 
 
+class OneADay(Conflict):
+    title = _("There is a visit to this specialist on this day")
+    text = _(
+        "A person can have one visit a day to one specialty. Move that visit, choose another day, or call the clinic."
+    )
+
+
 class TooLateToCancel(Conflict):
     title = _("This visit cannot be cancelled here any more")
+    text = _("It has begun, has passed, or is cancelled already. If plans changed at the last moment, call the clinic.")
+
+
+class TooLateToMove(Conflict):
+    title = _("This visit cannot be moved here any more")
     text = _("It has begun, has passed, or is cancelled already. If plans changed at the last moment, call the clinic.")
 
 
@@ -39,3 +57,15 @@ class AgeNotServed(PortalError):
     status, issue = 422, "business-rule"
     title = _("This doctor sees other ages")
     text = _("Choose another person or another doctor.")
+
+
+class PayerNotServed(PortalError):
+    status, issue = 422, "business-rule"
+    title = _("This visit is paid in another way")
+    text = _("Choose who pays from the list, or another doctor.")
+
+
+class ReferralNeeded(PortalError):
+    status, issue = 422, "business-rule"
+    title = _("A referral is needed for this visit")
+    text = _("Write its number, or from whom and when you have it.")

@@ -2,42 +2,62 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from django.db import connection
+from psycopg.types.range import Int4Range
 
-LEAD_MINUTES = 30  # nobody reaches the clinic sooner
+Hours = tuple[int, int] | None
 
-# One row a wanted (role, service): its minutes and the mode asked for ('' = any).
+# One row a wanted (role, service): its minutes, the minutes kept with the pause after it, the first and the last
+# moment (that one excluded) when a patient may begin, the devices it needs, whether it takes the doctor's room, and
+# the branch's zone, in which the hours asked for are meant.
 WANTED = """
-    FROM unnest(%(roles)s::uuid[], %(services)s::uuid[], %(minutes)s::int[]) AS w(role_id, service_id, minutes)
+    FROM unnest(%(roles)s::uuid[], %(services)s::uuid[], %(minutes)s::int[], %(busy)s::int[],
+                %(since)s::timestamptz[], %(until)s::timestamptz[], %(devices)s::text[], %(rooms)s::bool[],
+                %(zones)s::text[])
+         AS w(role_id, service_id, minutes, busy, since, until, devices, uses_room, zone)
     JOIN people_practitionerrole r ON r.id = w.role_id AND r.is_active
 """
-# Times of one sheet `s` that begin on its grid, end before it ends, and overlap nothing taken.
-FREE = """
-    generate_series(s.start, s."end" - make_interval(mins => w.minutes), make_interval(mins => s.step_minutes))
+# Sheets of a wanted that may hold a time. No sheet is longer than a day, so the index bounds them on both sides.
+SHEETS = """s.role_id = w.role_id AND s.start > w.since - interval '1 day' AND s."end" > w.since AND s.start < w.until
+    AND (%(mode)s = '' OR %(mode)s = ANY (s.modes))"""
+BUSY = "tstzrange(t.start, t.start + make_interval(mins => w.busy))"
+LIVE = "(o.kind <> 'hold' OR o.expires_at > clock_timestamp())"
+RESOURCE_TAKEN = f"""EXISTS (
+    SELECT FROM scheduling_resourceuse u JOIN scheduling_occupancy o ON o.id = u.occupancy_id
+     WHERE u.resource_id = %s AND tstzrange(u.start, u."end") && {BUSY} AND {LIVE})"""
+# Times of one sheet `s` that begin on its grid, end before it ends, and find the doctor, the room and devices free.
+FREE = f"""
+    generate_series(s.anchor, s."end" - make_interval(mins => w.minutes), make_interval(mins => s.step_minutes))
         AS t(start)
-    WHERE t.start >= greatest(%(since)s, now() + make_interval(mins => %(lead)s))
+    WHERE t.start >= s.start AND t.start >= w.since AND t.start < w.until
+      AND (%(hours)s::int4range IS NULL
+           OR extract(hour FROM t.start AT TIME ZONE w.zone)::int <@ %(hours)s::int4range)
       AND NOT EXISTS (
           SELECT FROM scheduling_occupancy o
-           WHERE o.practitioner_id = r.practitioner_id
-             AND tstzrange(o.start, o."end") && tstzrange(t.start, t.start + make_interval(mins => w.minutes))
-             AND (o.kind <> 'hold' OR o.expires_at > clock_timestamp()))
-"""
-MODE = "(%(mode)s = '' OR %(mode)s = ANY (s.modes))"
+           WHERE o.practitioner_id = r.practitioner_id AND tstzrange(o.start, o."end") && {BUSY} AND {LIVE})
+      AND (NOT w.uses_room OR s.room_id IS NULL OR NOT {RESOURCE_TAKEN.replace("%s", "s.room_id")})
+      AND (w.devices = '' OR NOT EXISTS (
+          SELECT FROM unnest(string_to_array(w.devices, ' ')) AS d(code)
+           WHERE NOT EXISTS (
+               SELECT FROM people_resource p
+                WHERE p.location_id = r.location_id AND p.code = d.code AND p.is_active
+                  AND NOT {RESOURCE_TAKEN.replace("%s", "p.id")})))
+"""  # noqa: S608  (constants only)
 
 SLOTS = f"""
     SELECT w.role_id, w.service_id, t.start, s.modes
     {WANTED}
-    JOIN scheduling_daysheet s ON s.role_id = w.role_id AND s.start < %(until)s AND s."end" > %(since)s AND {MODE}
-    CROSS JOIN LATERAL (SELECT t.start FROM {FREE} AND t.start < %(until)s) AS t
+    JOIN scheduling_daysheet s ON {SHEETS}
+    CROSS JOIN LATERAL (SELECT t.start FROM {FREE}) AS t
     ORDER BY t.start, w.role_id
     LIMIT 20000
-"""  # noqa: S608  (constants only)
+"""  # noqa: S608
 
 NEAREST = f"""
     SELECT w.role_id, w.service_id, n.start, n.modes
@@ -46,19 +66,39 @@ NEAREST = f"""
         SELECT f.start, s.modes
           FROM scheduling_daysheet s
           CROSS JOIN LATERAL (SELECT t.start FROM {FREE} ORDER BY t.start LIMIT 1) AS f
-         WHERE s.role_id = w.role_id AND s."end" > %(since)s AND {MODE}
+         WHERE {SHEETS}
          ORDER BY s.start LIMIT 1) AS n
     ORDER BY n.start, w.role_id
+"""  # noqa: S608
+
+BOOKED = f"""
+    SELECT o.role_id, count(*) FROM scheduling_occupancy o
+     WHERE o.role_id = ANY(%s) AND o.start >= %s AND o.start < %s AND {LIVE}
+     GROUP BY 1
 """  # noqa: S608
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What is asked for: this doctor at this branch, this service, so many minutes."""
+    """What is asked for: this doctor at this branch, this service, so many minutes, from `since` until `until`.
+
+    `busy` is `minutes` and the pause after them; `devices` are codes; `since` and `until` are where booking opens
+    and closes for the asker.
+    """
 
     role_id: UUID
     service_id: UUID
     minutes: int
+    busy: int
+    since: datetime
+    until: datetime
+    zone: str
+    devices: tuple[str, ...] = ()
+    uses_room: bool = True
+
+    def between(self, since: datetime, until: datetime) -> Wanted:
+        """The same, in a narrower time."""
+        return replace(self, since=max(self.since, since), until=min(self.until, until))
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,31 +111,39 @@ class Slot:
     modes: tuple[str, ...]
 
 
-def free_slots(wanted: Sequence[Wanted], *, since: datetime, until: datetime, mode: str = "") -> list[Slot]:
-    """All free times that begin in [since, until), earliest first, 20,000 at most."""
-    return _query(SLOTS, wanted, since=since, until=until, mode=mode)
+def free_slots(wanted: Sequence[Wanted], *, mode: str = "", hours: Hours = None) -> list[Slot]:
+    """All free times of each wanted, earliest first, 20,000 at most. `hours`: [from, to) on the branch's clock."""
+    return _query(SLOTS, wanted, mode, hours)
 
 
-def nearest_slots(wanted: Sequence[Wanted], *, since: datetime, mode: str = "") -> list[Slot]:
+def nearest_slots(wanted: Sequence[Wanted], *, mode: str = "", hours: Hours = None) -> list[Slot]:
     """The first free time of each wanted, earliest first; those who have none are absent."""
-    return _query(NEAREST, wanted, since=since, until=None, mode=mode)
+    return _query(NEAREST, wanted, mode, hours)
 
 
-def _query(sql: str, wanted: Sequence[Wanted], *, since: datetime, until: datetime | None, mode: str) -> list[Slot]:
+def _query(sql: str, wanted: Sequence[Wanted], mode: str, hours: Hours) -> list[Slot]:
     if not wanted:
         return []
-    params: dict[str, Any] = {
+    with connection.cursor() as cursor:
+        cursor.execute(sql, search_params(wanted, mode, hours))
+        return [Slot(role, service, start, tuple(modes)) for role, service, start, modes in cursor.fetchall()]
+
+
+def search_params(wanted: Sequence[Wanted], mode: str, hours: Hours = None) -> dict[str, Any]:
+    """The parameters of SLOTS and NEAREST."""
+    return {
         "roles": [w.role_id for w in wanted],
         "services": [w.service_id for w in wanted],
         "minutes": [w.minutes for w in wanted],
-        "since": since,
-        "until": until,
+        "busy": [w.busy for w in wanted],
+        "since": [w.since for w in wanted],
+        "until": [w.until for w in wanted],
+        "devices": [" ".join(w.devices) for w in wanted],
+        "rooms": [w.uses_room for w in wanted],
+        "zones": [w.zone for w in wanted],
         "mode": mode,
-        "lead": LEAD_MINUTES,
+        "hours": Int4Range(*hours) if hours else None,
     }
-    with connection.cursor() as cursor:
-        cursor.execute(sql, {key: value for key, value in params.items() if f"%({key})s" in sql})
-        return [Slot(role, service, start, tuple(modes)) for role, service, start, modes in cursor.fetchall()]
 
 
 def database_now() -> datetime:
@@ -107,19 +155,34 @@ def database_now() -> datetime:
     return now
 
 
-def lock_practitioner(practitioner_id: UUID) -> None:
-    """Queue for one doctor's times until commit: two inserts under one exclusion constraint may deadlock otherwise."""
-    _lock(practitioner_id, 1)
+def lock_practitioners(practitioner_ids: Iterable[UUID]) -> None:
+    """Queue for these doctors' times until commit: two inserts under one exclusion constraint may deadlock otherwise.
+
+    Always all at once, so that everybody queues in one order.
+    """
+    _lock(practitioner_ids, 1)
 
 
 def lock_patient(patient_id: UUID) -> None:
     """Queue for one patient's calendar until commit; always before a doctor's lock."""
-    _lock(patient_id, 2)
+    _lock([patient_id], 2)
 
 
-def _lock(key: UUID, kind: int) -> None:
+def lock_resources(resource_ids: Iterable[UUID]) -> None:
+    """Queue for rooms and devices until commit; always after the doctors' locks."""
+    _lock(resource_ids, 3)
+
+
+def lock_holder(digest: bytes) -> None:
+    """Queue the holds of one account or network until commit, so that their limit holds; before all other locks."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, %s))", [str(key), kind])
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(encode(%s, 'hex'), 4))", [digest])
+
+
+def _lock(keys: Iterable[UUID], kind: int) -> None:
+    with connection.cursor() as cursor:
+        for key in sorted(set(keys)):
+            cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, %s))", [str(key), kind])
 
 
 def patient_of_appointment(appointment_id: UUID) -> UUID | None:
@@ -128,6 +191,13 @@ def patient_of_appointment(appointment_id: UUID) -> UUID | None:
         cursor.execute("SELECT guard.appointment_patient(%s)", [appointment_id])
         row = cursor.fetchone()
     return row[0] if row else None
+
+
+def booked_counts(role_ids: Sequence[UUID], start: datetime, end: datetime) -> dict[UUID, int]:
+    """How many times each role has booked or held between two instants; roles without any are absent."""
+    with connection.cursor() as cursor:
+        cursor.execute(BOOKED, [list(role_ids), start, end])
+        return dict(cursor.fetchall())
 
 
 def patients_of_day(start: datetime, end: datetime) -> list[UUID]:

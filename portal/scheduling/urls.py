@@ -1,24 +1,30 @@
 from django.urls import path
 
-from portal.scheduling.views import booking, public, visits
+from portal.scheduling.views import booking, public, results, together, visits
 
 app_name = "scheduling"
 
 public_patterns = [
     path("", public.home, name="home"),
-    path("doctors/", public.results, name="results"),
+    path("doctors/", results.results, name="results"),
     path("doctors/<slug:slug>/", public.doctor, name="doctor"),
     path("services/", public.services, name="services"),
+    path("services/together/", together.together, name="together"),
     path("branches/", public.branches, name="branches"),
     path("branches/<slug:slug>/", public.branch, name="branch"),
 ]
 own_patterns = [
     path("book/hold/", booking.hold, name="hold"),
+    path("book/any/", results.hold_any, name="hold-any"),
+    path("book/together/", booking.hold_together, name="hold-together"),
     path("book/leave/", booking.leave, name="leave"),
-    path("book/<uuid:hold_id>/", booking.check, name="check"),
-    path("book/<uuid:hold_id>/confirm/", booking.confirm, name="confirm"),
+    path("book/<uuid:batch>/", booking.check, name="check"),
+    path("book/<uuid:batch>/course/", together.course, name="course"),
+    path("book/<uuid:batch>/confirm/", booking.confirm, name="confirm"),
+    path("book/<uuid:batch>/extend/", booking.extend, name="extend"),
     path("me/visits/", visits.visits, name="visits"),
     path("me/visits/<uuid:visit_id>/", visits.visit, name="visit"),
+    path("me/visits/<uuid:visit_id>/move/", visits.move, name="move"),
     path("me/visits/<uuid:visit_id>/cancel/", visits.cancel, name="cancel"),
     path("me/visits/<uuid:visit_id>/calendar.ics", visits.calendar, name="calendar"),
 ]

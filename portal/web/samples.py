@@ -148,7 +148,7 @@ def dina() -> Sample:
 
 def role(of: Sample, specialty: str) -> Sample:
     place = Sample(name=_("Rechnaya, 12"), metro=_("Sukonnaya Sloboda metro"), city=_("Kazan"), zone="Europe/Moscow")
-    return Sample(pk=f"sample-{of.pk}", practitioner=of, specialty=Sample(name=specialty), location=place, room="214")
+    return Sample(pk=f"sample-{of.pk}", practitioner=of, specialty=Sample(name=specialty), location=place)
 
 
 def visit(start: datetime, minutes: int = 40, mode: str = "in-person", status: str = "booked") -> Sample:
@@ -158,6 +158,7 @@ def visit(start: datetime, minutes: int = 40, mode: str = "in-person", status: s
         practitioner=vera(),
         role=role(vera(), _("Therapist")),
         service=Sample(name=_("First visit")),
+        room="214",
         mode=mode,
         status=status,
     )

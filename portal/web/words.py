@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
+
+from portal.web import dates
 
 
 def years_since(year: int) -> int:
@@ -61,3 +65,19 @@ def initials(name: str) -> str:
     """Of the given name and the family name: first and last word."""
     words = [word for word in name.split() if word[:1].isalpha()]
     return "".join(word[0] for word in (words if len(words) < 3 else [words[0], words[-1]])).upper()
+
+
+def why_nothing(reason: Any, zone: ZoneInfo) -> str:
+    """What is, why, and when it changes, of a doctor without free times (`scheduling.selectors.reasons`)."""
+    opens = {"when": dates.near_day(reason.opens, zone), "at": dates.hour(reason.opens, zone)}
+    if reason.kind == "filtered":
+        at = {"day": dates.near_day(reason.slot.start, zone), "at": dates.hour(reason.slot.start, zone)}
+        return _("Not at the chosen time. The nearest: %(day)s, %(at)s.") % at
+    if reason.kind == "away":
+        return _("Sees nobody until %(day)s.") % {"day": dates.date_words(reason.day)}
+    last = {"day": dates.date_words(reason.day)}
+    if reason.kind == "full":
+        first = _("All times until %(day)s are taken, cancelled ones come back here at once.") % last
+    else:
+        first = _("No visits until %(day)s.") % last
+    return f"{first} " + _("The next day opens %(when)s at %(at)s.") % opens

@@ -62,6 +62,12 @@ class Booker(threading.Thread):
 def crash_run(client_of, database_url, tmp_path, *, bookings, kills):
     """Book and kill; returns (promised ids, visits by id, texts sent by visit's start)."""
     random.seed(7)
+    with psycopg.connect(database_url("postgres")) as direct:  # two people book hundreds of visits
+        direct.execute(
+            "INSERT INTO scheduling_bookingpolicy (id, organization_id, lead_minutes, horizon_days, publish_at,"
+            " cancel_minutes, is_one_a_day) VALUES (gen_random_uuid(), %s, 30, 56, '08:00', 0, false)",
+            [uid("shore")],
+        )
     times = [
         (DOCTORS[n % 3], at(9, days=10 + n // 42) + timedelta(minutes=30 * (n // 3 % 14))) for n in range(bookings)
     ]

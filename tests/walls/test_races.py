@@ -87,8 +87,8 @@ def test_one_patient_books_two_doctors_at_once_and_is_in_one_place(db, database_
 def test_the_role_app_is_refused_by_the_constraint(db, database_url):
     """Straight SQL, past all our code."""
     row = (
-        'INSERT INTO scheduling_occupancy (id, practitioner_id, role_id, mode, start, "end", kind, owner)'
-        " VALUES (gen_random_uuid(), %s, %s, '', %s, %s, 'booked', gen_random_uuid())"
+        'INSERT INTO scheduling_occupancy (id, practitioner_id, role_id, mode, start, "end", kind, owner, is_extended)'
+        " VALUES (gen_random_uuid(), %s, %s, '', %s, %s, 'booked', gen_random_uuid(), false)"
     )
     start = at(10)
     with psycopg.connect(database_url("app"), autocommit=True) as app:

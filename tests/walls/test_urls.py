@@ -72,7 +72,7 @@ def _body(row):
         return {}
     from urllib.parse import urlencode
 
-    return {"data": urlencode(row.data()), "content_type": "application/x-www-form-urlencoded"}
+    return {"data": urlencode(row.data(), doseq=True), "content_type": "application/x-www-form-urlencoded"}
 
 
 def _events(database_url, request_id):

@@ -55,6 +55,18 @@ def chip() -> dict[str, str]:
     }
 
 
+def any_chip() -> dict[str, str]:
+    return {"specialty": "therapist", "start": f"in-person|{at(10).isoformat()}"}
+
+
+def two_chips() -> dict[str, list[str]]:
+    return {"time": [_press("vera", "therapist", 10), _press("dina", "cardiologist", 11)]}
+
+
+def _press(doctor: str, specialty: str, hour: int) -> str:
+    return f"{uid(f'role-{doctor}')}|{uid(f'{specialty}-first')}|in-person|{at(hour).isoformat()}"
+
+
 def person() -> dict[str, str]:
     return {
         "family_name": "Белова",
@@ -78,6 +90,7 @@ ROWS = [
     Row("scheduling:branches", all_get(200)),
     Row("scheduling:branch", all_get(200), ("shore-place",)),
     Row("scheduling:branch", all_get(404), ("nowhere",)),
+    Row("scheduling:together", all_get(200)),
     Row("people:organization", all_get(200), ("shore",)),
     Row("people:organization", all_get(404), ("nowhere",)),
     Row("people:legal", all_get(200), ("policy",)),
@@ -105,6 +118,12 @@ ROWS = [
     Row("scheduling:check", all_get(404), (ANNAS,)),
     Row("scheduling:confirm", table(302, 404, 403), (UNKNOWN,), method="POST"),
     Row("scheduling:confirm", table(302, 404, 403), (ANNAS,), method="POST"),
+    Row("scheduling:hold-any", table(302, 302, 403, rita=302, foma=302), method="POST", data=any_chip),
+    Row("scheduling:hold-any", all_get(422), method="POST"),
+    Row("scheduling:hold-together", table(302, 302, 403, rita=302, foma=302), method="POST", data=two_chips),
+    Row("scheduling:hold-together", all_get(422), method="POST"),
+    Row("scheduling:course", all_get(404), (UNKNOWN,)),
+    Row("scheduling:extend", all_get(404), (UNKNOWN,), method="POST"),
     Row("scheduling:leave", all_get(302), method="POST"),
     # The person's own
     Row("people:home", table(302, 302, 403)),
@@ -115,6 +134,8 @@ ROWS = [
     Row("scheduling:visit", table(302, 404, 403), (UNKNOWN,), opens=True),
     Row("scheduling:calendar", table(302, 404, 403, anna=200), (ANNAS,), opens=True),
     Row("scheduling:calendar", table(302, 404, 403), (UNKNOWN,), opens=True),
+    Row("scheduling:move", table(302, 404, 403, anna=200), (ANNAS,), opens=True),
+    Row("scheduling:move", table(302, 404, 403), (UNKNOWN,), opens=True),
     Row("scheduling:cancel", table(302, 404, 403, anna=200), (ANNAS,), opens=True),
     Row("scheduling:cancel", table(302, 404, 403, anna=302), (ANNAS,), method="POST"),
     Row("scheduling:cancel", table(302, 404, 403), (UNKNOWN,), method="POST"),

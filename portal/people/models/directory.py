@@ -19,6 +19,26 @@ class Mode(models.TextChoices):
     CHAT = "chat", _("By chat")
 
 
+class Online(models.TextChoices):
+    """How far a patient gets alone: sees the times, asks for one, or has it at once."""
+
+    VIEW = "view", _("by phone only")
+    REQUEST = "request", _("the clinic confirms")
+    INSTANT = "instant", _("at once")
+
+
+class Payer(models.TextChoices):
+    """Who pays for a visit: the person, compulsory or voluntary insurance (ОМС, ДМС)."""
+
+    SELF = "self", _("I pay myself")
+    OMS = "oms", _("compulsory insurance (OMS)")
+    DMS = "dms", _("voluntary insurance (DMS)")
+
+
+def paid_by_self() -> list[str]:
+    return [Payer.SELF.value]
+
+
 class Localized:
     """`obj.local("name")` is `name_en` on an English page when it is filled, else `name_ru`."""
 
@@ -92,6 +112,26 @@ class Location(Localized, PortalModel):
         return str(self.local("hours"))
 
 
+class Resource(PortalModel):
+    """A room or a device that a visit occupies together with the doctor (FHIR Location, Device)."""
+
+    class Kind(models.TextChoices):
+        ROOM = "room"
+        DEVICE = "device"
+
+    location = models.ForeignKey(Location, models.PROTECT, related_name="resources")
+    kind = models.CharField(max_length=6, choices=Kind.choices)
+    code = models.SlugField(help_text="what services ask for, as `ultrasound-scanner`; rooms are all `room`")
+    name = models.CharField(max_length=40, help_text="the number on the door or the label on the device")
+    is_active = models.BooleanField(default=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["location", "code", "name"], name="one_resource_per_name")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class Specialty(Localized, PortalModel):
     """A specialty of the federal classifier (NSI); `name` is the word a patient uses for the doctor."""
 
@@ -160,6 +200,16 @@ class HealthcareService(Localized, PortalModel):
     preparation_ru = models.TextField(blank=True)
     preparation_en = models.TextField(blank=True)
     is_first_choice = models.BooleanField(default=False, help_text="offered when the person chose only a doctor")
+    buffer_minutes = models.PositiveSmallIntegerField(default=0, help_text="kept free after the visit")
+    online = models.CharField(max_length=8, choices=Online.choices, default=Online.INSTANT)
+    lead_minutes = models.PositiveSmallIntegerField(null=True, help_text="instead of the clinic's policy")
+    horizon_days = models.PositiveSmallIntegerField(null=True, help_text="instead of the clinic's policy")
+    payers = ArrayField(models.CharField(max_length=4, choices=Payer.choices), default=paid_by_self)
+    needs_referral = models.BooleanField(default=False)
+    min_age = models.PositiveSmallIntegerField(default=0)
+    max_age = models.PositiveSmallIntegerField(default=120)
+    devices = ArrayField(models.SlugField(), default=list, help_text="codes of devices, one of each is occupied")
+    course_visits = models.PositiveSmallIntegerField(default=1, help_text="as many may be booked as one course")
     position = models.PositiveSmallIntegerField(default=0)
 
     @property
@@ -179,7 +229,7 @@ class PractitionerRole(PortalModel):
     location = models.ForeignKey(Location, models.PROTECT, related_name="roles")
     specialty = models.ForeignKey(Specialty, models.PROTECT, related_name="roles")
     department = models.SlugField(help_text="doctors of one department see each other's patients")
-    room = models.CharField(max_length=10, blank=True)
+    room = models.ForeignKey(Resource, models.PROTECT, null=True, related_name="+")
     is_active = models.BooleanField(default=True)
     services: models.ManyToManyField[HealthcareService, ServiceOffer] = models.ManyToManyField(
         HealthcareService, through="ServiceOffer", related_name="roles"
@@ -197,6 +247,7 @@ class ServiceOffer(PortalModel):
     role = models.ForeignKey(PractitionerRole, models.CASCADE, related_name="offers")
     service = models.ForeignKey(HealthcareService, models.PROTECT, related_name="offers")
     own_price = models.PositiveIntegerField(null=True)
+    own_minutes = models.PositiveSmallIntegerField(null=True)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["role", "service"], name="one_offer_per_service")]
@@ -204,6 +255,21 @@ class ServiceOffer(PortalModel):
     @property
     def price(self) -> int:
         return self.service.price if self.own_price is None else self.own_price
+
+    @property
+    def minutes(self) -> int:
+        """How long this doctor takes for it."""
+        return self.own_minutes or self.service.duration_minutes
+
+    @property
+    def ages(self) -> tuple[int, int]:
+        """The youngest and the oldest who may come, in whole years: both the doctor and the service must agree."""
+        doctor, service = self.role.practitioner, self.service
+        return max(doctor.min_age, service.min_age), min(doctor.max_age, service.max_age)
+
+    def serves(self, age: int) -> bool:
+        youngest, oldest = self.ages
+        return youngest <= age <= oldest
 
 
 class LegalDocument(Localized, PortalModel):

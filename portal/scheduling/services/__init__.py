@@ -1,8 +1,31 @@
 """Commands of scheduling, one verb a file."""
 
-from portal.scheduling.services.book import book_appointment
+from portal.scheduling.services.book import Terms, book_appointment, book_together, offer_of
 from portal.scheduling.services.cancel import cancel_appointment
-from portal.scheduling.services.hold import hold_time, release_hold
-from portal.scheduling.services.sheets import write_sheets
+from portal.scheduling.services.confirm import confirm_appointment
+from portal.scheduling.services.hold import Ask, Holder, extend_hold, hold_time, hold_times, release_hold
+from portal.scheduling.services.move import move_appointment
+from portal.scheduling.services.rules import add_exception, add_rule, remove_exception, remove_rule
+from portal.scheduling.services.sheets import extend_sheets, write_sheets
 
-__all__ = ["book_appointment", "cancel_appointment", "hold_time", "release_hold", "write_sheets"]
+__all__ = [
+    "Ask",
+    "Holder",
+    "Terms",
+    "add_exception",
+    "add_rule",
+    "book_appointment",
+    "book_together",
+    "cancel_appointment",
+    "confirm_appointment",
+    "extend_hold",
+    "extend_sheets",
+    "hold_time",
+    "hold_times",
+    "move_appointment",
+    "offer_of",
+    "release_hold",
+    "remove_exception",
+    "remove_rule",
+    "write_sheets",
+]

@@ -1,12 +1,15 @@
-"""A hold becomes an appointment: one transaction, or nothing."""
+"""Holds become appointments: one transaction, or nothing. What was held together is booked together."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.db import IntegrityError, transaction
+from django.db.models import F
 from django.db.models.functions import Now
 from psycopg.types.range import TimestamptzRange
 
@@ -16,59 +19,167 @@ from portal.kernel.base import get_one
 from portal.kernel.commands import command
 from portal.kernel.outbox import emit
 from portal.people.compartment import open_own_doors
-from portal.people.models import CareTeam, Patient, PatientAtOrganization, ServiceOffer
-from portal.scheduling.errors import AgeNotServed, HoldOver, PatientBusy
-from portal.scheduling.models import Appointment, AppointmentStatus, Occupancy
+from portal.people.models import CareTeam, Online, Patient, PatientAtOrganization, Payer, ServiceOffer
+from portal.scheduling.errors import (
+    AgeNotServed,
+    HoldOver,
+    NotOffered,
+    OneADay,
+    PatientBusy,
+    PayerNotServed,
+    ReferralNeeded,
+)
+from portal.scheduling.models import Appointment, AppointmentStatus, BookingPolicy, Occupancy, SameDay
+from portal.scheduling.selectors import holds_of, policy_of
 from portal.scheduling.selectors_sql import database_now, lock_patient
 
 CARE_AFTER_VISIT = timedelta(days=30)  # the doctor writes up, sees results, answers
 
 
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What the person adds to the chosen times. `same_day_reason` is the staff's word to allow a second visit a day."""
+
+    comment: str = ""
+    payer: str = Payer.SELF
+    referral: str = ""
+    same_day_reason: str = ""
+
+
 @command("Appointment.book", roles={Role.PATIENT, Role.REGISTRAR})
-def book_appointment(*, actor: Actor, patient_id: UUID, hold_id: UUID, owner: UUID, comment: str = "") -> Appointment:
+def book_appointment(
+    *, actor: Actor, patient_id: UUID, hold_id: UUID, owner: UUID, terms: Terms | None = None
+) -> Appointment:
     """Turn the browser's hold into a visit of `patient_id`.
 
-    `HoldOver` when the ten minutes are over, `PatientBusy` when the person has another visit then,
-    `AgeNotServed`, and `NotFound` for a patient who is not the actor's.
+    `HoldOver` when the ten minutes are over, `PatientBusy` when the person has another visit then, `OneADay`,
+    `AgeNotServed`, `PayerNotServed`, `ReferralNeeded`, and `NotFound` for a patient who is not the actor's.
     """
+    return _book(actor, patient_id, hold_id, owner, terms or Terms())[0]
+
+
+@command("Appointment.book-together", roles={Role.PATIENT, Role.REGISTRAR})
+def book_together(
+    *, actor: Actor, patient_id: UUID, batch: UUID, owner: UUID, terms: Terms | None = None
+) -> list[Appointment]:
+    """Turn all holds of a batch into visits, or none. Errors as `book_appointment`."""
+    return _book(actor, patient_id, batch, owner, terms or Terms())
+
+
+def _book(actor: Actor, patient_id: UUID, batch: UUID, owner: UUID, terms: Terms) -> list[Appointment]:
     open_door(actor, [patient_id], purpose="booking")
     patient = get_one(Patient.objects.visible_to(actor), id=patient_id)
     lock_patient(patient_id)
-    hold = _claim(hold_id, owner)
-    offer = get_one(
-        ServiceOffer.objects.select_related("service", "role__location", "role__practitioner"),
-        role_id=hold.role_id,
-        service_id=hold.service_id,
+    holds = claim(batch, owner)
+    offers = [offer_of(hold) for hold in holds]
+    for hold, offer in zip(holds, offers, strict=True):
+        check_rules(patient, offer, hold, terms)
+    visits = _visits(actor, patient_id, holds, offers, terms)
+    _insert(visits)
+    to = recipient(actor, patient)
+    for visit, offer in zip(visits, offers, strict=True):
+        _join_care_team(visit, offer.role.department)
+        topic = "appointment.booked" if visit.status == AppointmentStatus.BOOKED else "appointment.requested"
+        emit(topic, appointment_id=visit.pk, patient_id=patient_id, recipient_id=to)
+    return visits
+
+
+def claim(batch: UUID, owner: UUID, *, as_owner: UUID | None = None) -> list[Occupancy]:
+    """Conditional UPDATE: every hold of the batch is this owner's and alive, or `HoldOver`.
+
+    One hold makes one appointment and gives it its id: pressing the button twice leads to the same visit. A hold that
+    moves a visit takes that visit's id as its owner instead.
+    """
+    holds = holds_of(batch, owner)
+    live = Occupancy.objects.filter(batch=batch, owner=owner, kind=Occupancy.Kind.HOLD, expires_at__gt=Now())
+    taken = live.update(
+        kind=Occupancy.Kind.BOOKED, owner=as_owner or F("id"), expires_at=None, holder=None, replaces=None
     )
-    _check_age(patient, offer, hold)
-    appointment = Appointment(
-        id=hold_id,
-        patient_id=patient_id,
-        organization_id=offer.role.organization_id,
-        location_id=offer.role.location_id,
-        practitioner_id=hold.practitioner_id,
-        role_id=hold.role_id,
-        service_id=offer.service_id,
-        mode=hold.mode,
-        start=hold.start,
-        end=hold.end,
-        status=AppointmentStatus.BOOKED,
-        price=offer.price,
-        comment=comment or None,
-    )
+    if not holds or taken != len(holds):
+        raise HoldOver
+    return holds
+
+
+def offer_of(hold: Occupancy) -> ServiceOffer:
+    rows = ServiceOffer.objects.select_related("service", "role__location", "role__practitioner")
+    return get_one(rows, role_id=hold.role_id, service_id=hold.service_id)
+
+
+def check_rules(patient: Patient, offer: ServiceOffer, hold: Occupancy, terms: Terms) -> None:
+    """What the clinic asks of this visit: age, who pays, a referral."""
+    if hold.replaces:
+        raise NotOffered  # a hold that moves a visit books nothing new
+    if not offer.serves(patient.age_on(local_date(hold, offer))):
+        raise AgeNotServed
+    if terms.payer not in offer.service.payers:
+        raise PayerNotServed
+    if offer.service.needs_referral and not terms.referral:
+        raise ReferralNeeded
+
+
+def local_date(hold: Occupancy, offer: ServiceOffer):  # type: ignore[no-untyped-def]
+    return hold.start.astimezone(ZoneInfo(offer.role.location.zone)).date()
+
+
+def _visits(
+    actor: Actor, patient_id: UUID, holds: Sequence[Occupancy], offers: Sequence[ServiceOffer], terms: Terms
+) -> list[Appointment]:
+    policy = policy_of(offers[0].role.organization_id)
+    visits: list[Appointment] = []
+    for hold, offer in zip(holds, offers, strict=True):
+        by_request = offer.service.online == Online.REQUEST and not actor.is_staff
+        visit = Appointment(
+            id=hold.pk,
+            patient_id=patient_id,
+            organization_id=offer.role.organization_id,
+            status=AppointmentStatus.PENDING if by_request else AppointmentStatus.BOOKED,
+            comment=terms.comment or None,
+            payer=terms.payer,
+            referral=terms.referral or None,
+            batch=hold.batch if len(holds) > 1 else None,
+        )
+        put(visit, hold, offer)
+        visit.same_day = _why_same_day(actor, visit, visits, policy, terms)
+        visit.same_day_reason = terms.same_day_reason if visit.same_day == SameDay.STAFF else None
+        visits.append(visit)
+    return visits
+
+
+def put(visit: Appointment, hold: Occupancy, offer: ServiceOffer) -> None:
+    """Place and time of a visit, from the hold that won it."""
+    visit.location_id, visit.specialty_id = offer.role.location_id, offer.role.specialty_id
+    visit.practitioner_id, visit.role_id = hold.practitioner_id, hold.role_id
+    visit.service_id, visit.price = offer.service_id, offer.price
+    visit.mode, visit.start = hold.mode, hold.start
+    visit.end = hold.start + timedelta(minutes=offer.minutes)
+    visit.local_date = local_date(hold, offer)
+    visit.room = hold.room
+
+
+def _why_same_day(
+    actor: Actor, visit: Appointment, earlier: Sequence[Appointment], policy: BookingPolicy, terms: Terms
+) -> str:
+    if not policy.is_one_a_day:
+        return SameDay.POLICY
+    if actor.is_staff and terms.same_day_reason:
+        return SameDay.STAFF
+    twin = (visit.specialty_id, visit.local_date)
+    return SameDay.TOGETHER if any((v.specialty_id, v.local_date) == twin for v in earlier) else ""
+
+
+def _insert(visits: Sequence[Appointment]) -> None:
     try:
         with transaction.atomic():
-            appointment.save(force_insert=True)
-    except IntegrityError:
-        raise PatientBusy from None
-    _join_care_team(appointment, offer.role.department)
-    emit(
-        "appointment.booked",
-        appointment_id=appointment.pk,
-        patient_id=patient_id,
-        recipient_id=recipient(actor, patient),
-    )
-    return appointment
+            for visit in visits:
+                visit.save(force_insert=True)
+    except IntegrityError as refused:
+        raise refusal(refused) from None
+
+
+def refusal(error: IntegrityError) -> Exception:
+    """Which of the patient's two constraints spoke."""
+    diagnostic = getattr(error.__cause__, "diag", None)
+    return OneADay() if getattr(diagnostic, "constraint_name", "") == "one_visit_a_day" else PatientBusy()
 
 
 def recipient(actor: Actor, patient: Patient) -> UUID:
@@ -77,24 +188,6 @@ def recipient(actor: Actor, patient: Patient) -> UUID:
         return patient.pk
     open_own_doors(actor, purpose="booking")
     return get_one(Patient.objects.visible_to(actor), user_id=actor.user_id).pk
-
-
-def _claim(hold_id: UUID, owner: UUID) -> Occupancy:
-    """Conditional UPDATE: a live hold of this owner, or `HoldOver`.
-
-    One hold makes one appointment and gives it its id: pressing the button twice leads to the same visit.
-    """
-    live = Occupancy.objects.filter(pk=hold_id, owner=owner, kind=Occupancy.Kind.HOLD, expires_at__gt=Now())
-    if not live.update(kind=Occupancy.Kind.BOOKED, owner=hold_id, expires_at=None):
-        raise HoldOver
-    return get_one(Occupancy.objects.all(), pk=hold_id)
-
-
-def _check_age(patient: Patient, offer: ServiceOffer, hold: Occupancy) -> None:
-    day = hold.start.astimezone(ZoneInfo(offer.role.location.zone)).date()
-    doctor = offer.role.practitioner
-    if not doctor.min_age <= patient.age_on(day) <= doctor.max_age:
-        raise AgeNotServed
 
 
 def _join_care_team(appointment: Appointment, department: str) -> None:
@@ -108,5 +201,9 @@ def _join_care_team(appointment: Appointment, department: str) -> None:
         practitioner_id=appointment.practitioner_id,
         department=department,
         appointment_id=appointment.pk,
-        period=TimestamptzRange(database_now(), appointment.end + CARE_AFTER_VISIT),
+        period=care_period(appointment),
     ).save(force_insert=True)
+
+
+def care_period(appointment: Appointment) -> TimestamptzRange:
+    return TimestamptzRange(database_now(), appointment.end + CARE_AFTER_VISIT)

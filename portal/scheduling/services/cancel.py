@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from uuid import UUID
 
 from django.db.models import F, Func
@@ -16,22 +17,22 @@ from portal.kernel.outbox import emit
 from portal.people.models import CareTeam, Patient
 from portal.scheduling.errors import TooLateToCancel
 from portal.scheduling.models import HOLDS_TIME, Appointment, AppointmentStatus, Occupancy
-from portal.scheduling.selectors_sql import patient_of_appointment
+from portal.scheduling.selectors import cancel_until, policy_of
+from portal.scheduling.selectors_sql import database_now, lock_patient, patient_of_appointment
 from portal.scheduling.services.book import recipient
 
 
 @command("Appointment.cancel", roles={Role.PATIENT, Role.REGISTRAR})
 def cancel_appointment(*, actor: Actor, appointment_id: UUID) -> Appointment:
-    """Cancel a visit that has not begun. Cancelling a cancelled visit changes nothing.
+    """Cancel a visit that has not begun; a patient, until the clinic's cut-off. Cancelling twice changes nothing.
 
     The time is free for others at commit; the doctor's access that came with this visit ends.
     """
-    patient_id = patient_of_appointment(appointment_id)
-    if patient_id is None:
-        raise NotFound
-    open_door(actor, [patient_id], purpose="cancelling")
+    patient_id = open_visit(actor, appointment_id, purpose="cancelling").patient_id
+    lock_patient(patient_id)
     mine = Appointment.objects.visible_to(actor)
-    changed = mine.filter(pk=appointment_id, status__in=HOLDS_TIME, start__gt=Now()).update(
+    in_time = patients_limit(actor, get_one(mine, pk=appointment_id)) > database_now()
+    changed = in_time and mine.filter(pk=appointment_id, status__in=HOLDS_TIME, start__gt=Now()).update(
         status=AppointmentStatus.CANCELLED,
         cancelled_at=Now(),
         cancelled_by=actor.role.value,
@@ -54,3 +55,17 @@ def cancel_appointment(*, actor: Actor, appointment_id: UUID) -> Appointment:
         recipient_id=recipient(actor, patient),
     )
     return appointment
+
+
+def open_visit(actor: Actor, appointment_id: UUID, *, purpose: str) -> Appointment:
+    """A visit behind its patient's door, or `NotFound`."""
+    patient_id = patient_of_appointment(appointment_id)
+    if patient_id is None:
+        raise NotFound
+    open_door(actor, [patient_id], purpose=purpose)
+    return get_one(Appointment.objects.visible_to(actor), pk=appointment_id)
+
+
+def patients_limit(actor: Actor, visit: Appointment) -> datetime:
+    """Until then this actor may cancel or move it: patients by the clinic's policy, staff until it begins."""
+    return visit.start if actor.is_staff else cancel_until(visit.start, policy_of(visit.organization_id))

@@ -1,50 +1,88 @@
-"""Weekly rules → day sheets: wall-clock rules of a branch become intervals in UTC, day by day."""
+"""Weekly rules and exceptions → day sheets, rewritten in the transaction of every change, and onwards by a nightly job.
+
+A rule changed under an appointment never deletes it: the visit stands outside the sheets and is shown as a conflict
+(`selectors.conflicts`).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from datetime import UTC, date, datetime, time, timedelta
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from portal.kernel.actor import Actor, Role
 from portal.kernel.commands import command
-from portal.scheduling.models import DaySheet, Rule
+from portal.people.models import PractitionerRole
+from portal.scheduling.models import DaySheet, Rule, RuleException, ScheduleHorizon
+from portal.scheduling.opening import openings
+from portal.scheduling.selectors import WRITTEN_AHEAD, today_in
+from portal.scheduling.selectors_sql import lock_practitioners
+
+BATCH = 1000
 
 
 @command("DaySheet.write", roles={Role.SYSTEM, Role.CLINIC_ADMIN})
 def write_sheets(*, actor: Actor, role_ids: list[UUID], first: date, last: date) -> int:
     """Rewrite the sheets of these roles for the days first…last, both included. Returns how many were written."""
+    return rewrite(role_ids, first, last)
+
+
+@command("DaySheet.extend", roles={Role.SYSTEM})
+def extend_sheets(*, actor: Actor, role_ids: list[UUID]) -> int:
+    """Write the days that have come into sight since the last time. Returns how many sheets were written."""
+    written = dict(ScheduleHorizon.objects.filter(role_id__in=role_ids).values_list("role_id", "written_to"))
+    count = 0
+    for role in PractitionerRole.objects.filter(pk__in=role_ids, is_active=True).select_related("location"):
+        today = today_in(role.location.zone)
+        first = max(today, written.get(role.pk, today - timedelta(days=1)) + timedelta(days=1))
+        if first <= today + WRITTEN_AHEAD:
+            count += rewrite([role.pk], first, today + WRITTEN_AHEAD)
+    return count
+
+
+def rewrite(role_ids: Sequence[UUID], first: date, last: date) -> int:
+    """Holds queue behind the same lock, so none is judged by a sheet that is just being replaced."""
+    roles = list(PractitionerRole.objects.filter(pk__in=role_ids).select_related("location"))
+    lock_practitioners(role.practitioner_id for role in roles)
     DaySheet.objects.filter(role_id__in=role_ids, date__range=(first, last)).delete()
-    rules = Rule.objects.filter(role_id__in=role_ids).select_related("role__location")
-    return len(DaySheet.objects.bulk_create(list(_sheets(rules, first, last)), batch_size=1000))
+    rows = [sheet for role in roles for sheet in _sheets(role, first, last)]
+    DaySheet.objects.bulk_create(rows, batch_size=BATCH)
+    _note_horizon(role_ids, last)
+    return len(rows)
 
 
-def _sheets(rules: Iterable[Rule], first: date, last: date) -> Iterator[DaySheet]:
-    for rule in rules:
-        zone = ZoneInfo(rule.role.location.zone)
-        for day in _days(rule, first, last):
-            start, end = _instant(day, rule.start, zone), _instant(day, rule.end, zone)
-            if start < end:  # a night when clocks jump may swallow the interval
-                yield DaySheet(
-                    role_id=rule.role_id,
-                    date=day,
-                    start=start,
-                    end=end,
-                    step_minutes=rule.step_minutes,
-                    modes=rule.modes,
-                )
+def rewrite_ahead(role: PractitionerRole) -> int:
+    """All days from today on: after any change of a rule or an exception."""
+    today = today_in(role.location.zone)
+    return rewrite([role.pk], today, today + WRITTEN_AHEAD)
 
 
-def _days(rule: Rule, first: date, last: date) -> Iterator[date]:
-    day = max(first, rule.valid_from)
-    until = min(last, rule.valid_to or last)
-    day += timedelta(days=(rule.weekday - day.weekday()) % 7)
-    while day <= until:
-        yield day
-        day += timedelta(days=7)
+def _sheets(role: PractitionerRole, first: date, last: date) -> Iterator[DaySheet]:
+    zone = ZoneInfo(role.location.zone)
+    rules = list(Rule.objects.filter(role=role))
+    exceptions = list(RuleException.objects.filter(role=role, first_day__lte=last, last_day__gte=first))
+    for day in _days(first, last):
+        for one in openings(day, zone, rules, exceptions, role.room_id):
+            yield DaySheet(
+                role=role,
+                date=day,
+                start=one.start,
+                end=one.end,
+                anchor=one.anchor,
+                step_minutes=one.step_minutes,
+                modes=list(one.modes),
+                room_id=one.room_id,
+            )
 
 
-def _instant(day: date, wall: time, zone: ZoneInfo) -> datetime:
-    """Wall-clock time of a branch as an instant. A time skipped by a clock change moves forward with the clock."""
-    return datetime.combine(day, wall, tzinfo=zone).astimezone(UTC)
+def _days(first: date, last: date) -> Iterator[date]:
+    return (first + timedelta(days=n) for n in range((last - first).days + 1))
+
+
+def _note_horizon(role_ids: Iterable[UUID], last: date) -> None:
+    known = {row.role_id: row for row in ScheduleHorizon.objects.filter(role_id__in=role_ids)}
+    for role_id in role_ids:
+        row = known.get(role_id) or ScheduleHorizon(role_id=role_id, written_to=last)
+        row.written_to = max(row.written_to, last)
+        row.save()

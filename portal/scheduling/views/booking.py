@@ -1,4 +1,4 @@
-"""From a pressed time to a visit: hold, check, confirm. Every address here belongs to one browser's hold."""
+"""From a pressed time to a visit: hold, check, confirm. Every address here belongs to one browser's holds."""
 
 from __future__ import annotations
 
@@ -14,42 +14,74 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
+from portal.kernel.access import open_door
 from portal.kernel.actor import Actor, Role
+from portal.kernel.base import get_one
 from portal.kernel.errors import Forbidden, NotFound, SignInNeeded
 from portal.people.compartment import open_own_doors
-from portal.people.models import Contact, Patient, ServiceOffer
+from portal.people.models import Contact, Patient, Payer, ServiceOffer
 from portal.people.selectors import contacts_of, own_people
 from portal.scheduling import selectors, services
-from portal.scheduling.errors import AgeNotServed, HoldOver, NotOffered, PatientBusy, SlotTaken
-from portal.scheduling.forms import CheckForm, HoldForm
-from portal.scheduling.models import Occupancy
-from portal.scheduling.selectors_sql import Wanted, database_now
+from portal.scheduling.errors import (
+    AgeNotServed,
+    HoldOver,
+    NotOffered,
+    OneADay,
+    PatientBusy,
+    PayerNotServed,
+    ReferralNeeded,
+    SlotTaken,
+)
+from portal.scheduling.forms import CheckForm, HoldForm, TogetherForm
+from portal.scheduling.models import Appointment, Occupancy
+from portal.scheduling.selectors_sql import database_now, patient_of_appointment
+from portal.scheduling.views.limits import holder_of
 
 OWNER = "hold_owner"
+PERSON = "hold_person"  # whose visit is repeated: chosen already on the check page
 
 
 @require_POST
 def hold(request: HttpRequest) -> HttpResponse:
-    """A press on a time: ten minutes for this browser, then the check page."""
+    """A press on a time: ten minutes for this browser, then the check page. `move` names a visit that would move."""
     actor: Actor = request.actor  # type: ignore[attr-defined]
     form = HoldForm.from_press(request.POST)
     if not form.is_valid():
         raise NotOffered
     asked = form.cleaned_data
-    owner = _owner(request) or uuid4()
-    request.session[OWNER] = str(owner)
     try:
         held = services.hold_time(
             actor=actor,
-            owner=owner,
+            owner=owner_or_new(request),
             role_id=asked["role"],
             service_id=asked["service"],
             mode=asked["mode"],
             start=asked["start"],
+            replaces=asked["move"],
+            holder=holder_of(request, actor),
         )
     except SlotTaken:
-        raise SlotTaken(**_instead(asked["role"], asked["service"], asked["mode"], asked["start"])) from None
+        raise taken(asked["role"], asked["service"], asked["mode"], asked["start"]) from None
+    _remember_person(request, asked["person"])
     return redirect("scheduling:check", held.pk)
+
+
+@require_POST
+def hold_together(request: HttpRequest) -> HttpResponse:
+    """Several times at once: a course, or services in a row."""
+    form = TogetherForm.from_press(request.POST)
+    if not form.is_valid():
+        raise NotOffered
+    actor: Actor = request.actor  # type: ignore[attr-defined]
+    asks = [services.Ask(**ask) for ask in form.asks]
+    try:
+        held = services.hold_times(
+            actor=actor, owner=owner_or_new(request), asks=asks, holder=holder_of(request, actor)
+        )
+    except SlotTaken as refused:
+        lost: services.Ask = refused.context["ask"]
+        raise taken(lost.role_id, lost.service_id, lost.mode, lost.start) from None
+    return redirect("scheduling:check", held[0].batch)
 
 
 def _owner(request: HttpRequest) -> UUID | None:
@@ -57,15 +89,29 @@ def _owner(request: HttpRequest) -> UUID | None:
     return UUID(value) if value else None
 
 
+def owner_or_new(request: HttpRequest) -> UUID:
+    owner = _owner(request) or uuid4()
+    request.session[OWNER] = str(owner)
+    return owner
+
+
+def _remember_person(request: HttpRequest, person: UUID | None) -> None:
+    if person:
+        request.session[PERSON] = str(person)
+    else:
+        request.session.pop(PERSON, None)
+
+
+def taken(role_id: UUID, service_id: UUID, mode: str, around: datetime) -> SlotTaken:
+    """The answer to a lost time, with the nearest three."""
+    return SlotTaken(**_instead(role_id, service_id, mode, around))
+
+
 def _instead(role_id: UUID, service_id: UUID, mode: str, around: datetime) -> dict[str, Any]:
     """What the page of a lost time offers: the nearest three of the same doctor."""
-    offer = ServiceOffer.objects.select_related(
-        "service", "role__practitioner", "role__location", "role__specialty"
-    ).get(role_id=role_id, service_id=service_id)
-    choice = selectors.Choice(offer.role, offer)
-    slots = selectors.alternatives(
-        wanted=Wanted(role_id, service_id, offer.service.duration_minutes), mode=mode, around=around
-    )
+    offer = ServiceOffer.objects.select_related(*selectors.OFFER_RELATIONS).get(role_id=role_id, service_id=service_id)
+    choice = selectors.choice_of(offer)
+    slots = selectors.alternatives(choice, mode=mode, around=around)
     return {
         "template": "scheduling/taken.html",
         "choice": choice,
@@ -77,67 +123,102 @@ def _instead(role_id: UUID, service_id: UUID, mode: str, around: datetime) -> di
 
 @never_cache
 @require_GET
-def check(request: HttpRequest, hold_id: UUID) -> HttpResponse:
+def check(request: HttpRequest, batch: UUID) -> HttpResponse:
     """Is everything right? Anyone with the hold sees the time; people to choose from appear after sign-in."""
-    actor: Actor = request.actor  # type: ignore[attr-defined]
-    held = _held(request, hold_id)
-    return _check_page(request, actor, held, None)
+    return _check_page(request, held_by(request, batch), None)
 
 
-def _held(request: HttpRequest, hold_id: UUID) -> Occupancy:
-    """This browser's live hold; `HoldOver` with alternatives when it has run out; `NotFound` for anyone else."""
+def held_by(request: HttpRequest, batch: UUID) -> list[Occupancy]:
+    """This browser's live holds; `HoldOver` with alternatives when they have run out; `NotFound` for anyone else."""
     owner = _owner(request)
-    held = selectors.live_hold(hold_id, owner)
+    held = selectors.live_holds(batch, owner)
     if held:
         return held
-    lost = Occupancy.objects.filter(pk=hold_id, owner=owner, kind=Occupancy.Kind.HOLD).first() if owner else None
+    lost = next(iter(selectors.holds_of(batch, owner)), None)
     if lost is None or lost.service_id is None:
         raise NotFound(_("This time is not held for you any more. Choose a time again."))
     raise HoldOver(**_instead(lost.role_id, lost.service_id, lost.mode, lost.start))
 
 
-def _check_page(request: HttpRequest, actor: Actor, held: Occupancy, form: CheckForm | None) -> HttpResponse:
+def _check_page(request: HttpRequest, holds: list[Occupancy], form: CheckForm | None) -> HttpResponse:
+    actor: Actor = request.actor  # type: ignore[attr-defined]
+    held = holds[0]
+    offers = [services.offer_of(hold) for hold in holds]
     people: list[dict[str, Any]] = []
     contact = None
     if actor.role == Role.PATIENT:
         open_own_doors(actor, purpose="booking")
-        people = _people(actor, held)
+        people = _people(actor, holds, offers)
         contact = _reminder_contact(actor, people)
-    chosen = [p["patient"].pk for p in people if not p["reason"]][:1]
-    form = form or CheckForm(initial={"patient": chosen[0] if chosen else None})
+    payers = _payers(offers)
+    form = form or CheckForm(initial={"patient": _likely(request, people), "payer": payers[0][0]})
+    policy = selectors.policy_of(held.role.organization_id)
     context = {
         "held": held,
+        "holds": holds,
+        "batch": held.batch,
         "zone": held.role.location.zone,
-        "offer": ServiceOffer.objects.select_related("service").get(role_id=held.role_id, service_id=held.service_id),
+        "offer": offers[0],
+        "total": sum(offer.price for offer in offers),
+        "payers": payers,
+        "needs_referral": any(offer.service.needs_referral for offer in offers),
+        "by_request": any(offer.service.online == "request" for offer in offers),
+        "cancel_until": selectors.cancel_until(held.start, policy),
+        "may_extend": not held.is_extended,
+        "moving": _moving(actor, held),
         "people": people,
         "contact": contact,
         "form": form,
         "now": database_now(),
-        "hold_minutes": 10,
-        "sign_in_url": f"{reverse('people:sign-in')}?next={reverse('scheduling:check', args=[held.pk])}",
+        "hold_minutes": 20 if held.is_extended else 10,
+        "sign_in_url": f"{reverse('people:sign-in')}?next={reverse('scheduling:check', args=[held.batch])}",
         "is_staff": actor.is_staff,
     }
     return render(request, "scheduling/check.html", context, status=422 if form.is_bound else 200)
 
 
-def _people(actor: Actor, held: Occupancy) -> list[dict[str, Any]]:
+def _moving(actor: Actor, held: Occupancy) -> Appointment | None:
+    """The visit that this hold would move, when it is the person's own."""
+    if held.replaces is None or actor.role != Role.PATIENT:
+        return None
+    patient_id = patient_of_appointment(held.replaces)
+    if patient_id is None:
+        raise NotFound
+    open_door(actor, [patient_id], purpose="moving")
+    visit: Appointment = get_one(selectors.visits(actor), pk=held.replaces)
+    return visit
+
+
+def _people(actor: Actor, holds: list[Occupancy], offers: list[ServiceOffer]) -> list[dict[str, Any]]:
     """Everyone the person may book for; those this doctor does not see are shown with the reason."""
-    doctor = held.practitioner
+    held, offer = holds[0], offers[0]
     day = held.start.astimezone(ZoneInfo(held.role.location.zone)).date()
     return [
-        {"patient": p, "is_self": p.user_id == actor.user_id, "reason": _why_not(p.age_on(day), doctor)}
+        {"patient": p, "is_self": p.user_id == actor.user_id, "reason": _why_not(p.age_on(day), offer)}
         for p in own_people(actor)
     ]
 
 
-def _why_not(age: int, doctor: Any) -> str:
-    if age < doctor.min_age:
+def _why_not(age: int, offer: ServiceOffer) -> str:
+    youngest, oldest = offer.ages
+    if age < youngest:
         return (
-            _("this doctor sees adults only")
-            if doctor.min_age >= 18
-            else _("this doctor sees patients from %d") % doctor.min_age
+            _("this doctor sees adults only") if youngest >= 18 else _("this doctor sees patients from %d") % youngest
         )
-    return _("this doctor sees children only") if age > doctor.max_age else ""
+    return _("this doctor sees children only") if age > oldest else ""
+
+
+def _likely(request: HttpRequest, people: list[dict[str, Any]]) -> UUID | None:
+    """Whose visit is being repeated, else the first who may come."""
+    able = [p["patient"].pk for p in people if not p["reason"]]
+    repeated = request.session.get(PERSON)
+    return next((pk for pk in able if str(pk) == repeated), able[0] if able else None)
+
+
+def _payers(offers: list[ServiceOffer]) -> list[tuple[str, str]]:
+    """Who may pay for all of it, in the clinic's order."""
+    common = [payer for payer in offers[0].service.payers if all(payer in o.service.payers for o in offers)]
+    return [(payer, str(Payer(payer).label)) for payer in common or [Payer.SELF]]
 
 
 def _reminder_contact(actor: Actor, people: list[dict[str, Any]]) -> Contact | None:
@@ -147,7 +228,7 @@ def _reminder_contact(actor: Actor, people: list[dict[str, Any]]) -> Contact | N
 
 
 @require_POST
-def confirm(request: HttpRequest, hold_id: UUID) -> HttpResponse:
+def confirm(request: HttpRequest, batch: UUID) -> HttpResponse:
     """The one main button. Pressed twice, it leads to the same visit."""
     actor: Actor = request.actor  # type: ignore[attr-defined]
     if not actor.is_signed_in:
@@ -157,30 +238,67 @@ def confirm(request: HttpRequest, hold_id: UUID) -> HttpResponse:
     owner = _owner(request)
     if owner is None:
         raise NotFound
-    if _is_booked(hold_id):
-        return redirect("scheduling:visit", hold_id)
-    held = _held(request, hold_id)
+    if done := _is_booked(batch):
+        return redirect("scheduling:visit", done)
+    held = held_by(request, batch)
+    if held[0].replaces:
+        return _move(request, actor, held[0], owner)
     form = CheckForm(request.POST)
     if not form.is_valid():
-        return _check_page(request, actor, held, form)
+        return _check_page(request, held, form)
+    answers = form.cleaned_data
+    terms = services.Terms(
+        comment=answers["comment"], payer=answers["payer"] or Payer.SELF, referral=answers["referral"]
+    )
     try:
-        visit = services.book_appointment(
-            actor=actor,
-            patient_id=form.cleaned_data["patient"],
-            hold_id=hold_id,
-            owner=owner,
-            comment=form.cleaned_data["comment"],
+        visits = services.book_together(
+            actor=actor, patient_id=answers["patient"], batch=batch, owner=owner, terms=terms
         )
     except HoldOver:
-        raise HoldOver(**_instead(held.role_id, held.service_id or hold_id, held.mode, held.start)) from None
-    except (PatientBusy, AgeNotServed) as problem:
+        raise _over(held[0]) from None
+    except (PatientBusy, OneADay, AgeNotServed) as problem:
         form.add_error("patient", str(problem.text))
-        return _check_page(request, actor, held, form)
-    return redirect(f"{reverse('scheduling:visit', args=[visit.pk])}?new=1")
+    except PayerNotServed as problem:
+        form.add_error("payer", str(problem.text))
+    except ReferralNeeded as problem:
+        form.add_error("referral", str(problem.text))
+    else:
+        _remember_person(request, None)
+        return redirect(f"{reverse('scheduling:visit', args=[visits[0].pk])}?new=1")
+    return _check_page(request, held, form)
 
 
-def _is_booked(hold_id: UUID) -> bool:
-    return Occupancy.objects.filter(pk=hold_id, owner=hold_id, kind=Occupancy.Kind.BOOKED).exists()
+def _move(request: HttpRequest, actor: Actor, held: Occupancy, owner: UUID) -> HttpResponse:
+    """The check page of a move asks nothing: the person, the reason and who pays stay as they were."""
+    try:
+        visit = services.move_appointment(
+            actor=actor, appointment_id=held.replaces or held.pk, hold_id=held.pk, owner=owner
+        )
+    except HoldOver:
+        raise _over(held) from None
+    return redirect(f"{reverse('scheduling:visit', args=[visit.pk])}?moved=1")
+
+
+def _over(held: Occupancy) -> HoldOver:
+    return HoldOver(**_instead(held.role_id, held.service_id or held.pk, held.mode, held.start))
+
+
+def _is_booked(batch: UUID) -> UUID | None:
+    """The visit that a hold has become already: its own id, or that of the visit it moved."""
+    done = Occupancy.objects.filter(pk=batch, batch=batch, kind=Occupancy.Kind.BOOKED)
+    return done.values_list("owner", flat=True).first()
+
+
+@require_POST
+def extend(request: HttpRequest, batch: UUID) -> HttpResponse:
+    """Ten minutes more, once; a second press changes nothing."""
+    owner = _owner(request)
+    if owner is None:
+        raise NotFound
+    held = held_by(request, batch)
+    if not held[0].is_extended:
+        services.extend_hold(actor=request.actor, owner=owner, batch=batch)  # type: ignore[attr-defined]
+    return redirect("scheduling:check", batch)
 
 
 @require_POST

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
@@ -13,14 +15,16 @@ from django.views.decorators.http import require_GET, require_http_methods
 from portal.kernel.access import open_door
 from portal.kernel.actor import Actor
 from portal.kernel.base import get_one
-from portal.kernel.errors import NotFound
+from portal.kernel.errors import BadInput, NotFound
 from portal.people.compartment import open_own_doors
 from portal.people.selectors import own_people
 from portal.people.views.guards import patient_page
 from portal.scheduling import selectors, services
 from portal.scheduling.calendar import calendar_file
+from portal.scheduling.forms import PickerForm
 from portal.scheduling.models import Appointment
 from portal.scheduling.selectors_sql import database_now, patient_of_appointment
+from portal.scheduling.views.picker import picker
 
 PAST_SHOWN = 20
 
@@ -38,6 +42,9 @@ def visits(request: HttpRequest, actor: Actor) -> HttpResponse:
     past = [visit for visit in rows[: PAST_SHOWN + len(coming)] if visit.pk not in ahead][:PAST_SHOWN]
     for visit in [*coming, *past]:
         visit.person = everyone.get(visit.patient_id)
+    again = selectors.again(past)
+    for visit in past:
+        visit.again = again.get(visit.pk)
     context = {
         "next_visit": coming[0] if coming else None,
         "upcoming": coming,
@@ -57,15 +64,50 @@ def visit(request: HttpRequest, actor: Actor, visit_id: UUID) -> HttpResponse:
     row = _own_visit(actor, visit_id)
     now = database_now()
     people = own_people(actor)
+    until = _patients_limit(row)
     context = {
         "visit": row,
         "person": next((p for p in people if p.pk == row.patient_id), None),
         "is_self": any(p.pk == row.patient_id and p.user_id == actor.user_id for p in people),
         "is_new": request.GET.get("new") == "1" and row.is_ahead(now),
-        "can_cancel": row.is_ahead(now),
+        "is_moved": request.GET.get("moved") == "1" and row.is_ahead(now),
+        "is_ahead": row.is_ahead(now),
+        "can_cancel": row.is_ahead(now) and until > now,
+        "cancel_until": until,
+        "together": selectors.together_with(actor, row),
         "now": now,
     }
     return render(request, "scheduling/visit.html", context)
+
+
+def _patients_limit(row: Appointment) -> datetime:
+    return selectors.cancel_until(row.start, selectors.policy_of(row.organization_id))
+
+
+@never_cache
+@require_GET
+@patient_page
+def move(request: HttpRequest, actor: Actor, visit_id: UUID) -> HttpResponse:
+    """Another time for the same doctor and service. The old one stays until the new one is confirmed."""
+    row = _own_visit(actor, visit_id)
+    now = database_now()
+    context: dict[str, Any] = {"visit": row, "can_move": row.is_ahead(now) and _patients_limit(row) > now, "now": now}
+    form = PickerForm(request.GET)
+    if not form.is_valid():
+        raise BadInput
+    if context["can_move"]:
+        filters = selectors.Filters(
+            practitioner=row.practitioner.slug,
+            service=row.service.slug,
+            mode=form.cleaned_data["mode"] or row.mode,
+            location=form.cleaned_data["location"] or row.location.slug,
+        )
+        url = reverse("scheduling:move", args=[visit_id])
+        context["picker"] = picker(url, filters, form.cleaned_data["day"], {})
+        context["move"] = visit_id
+    if request.headers.get("HX-Request") and context["can_move"]:
+        return render(request, "scheduling/_picker.html", context)
+    return render(request, "scheduling/move.html", context)
 
 
 def _own_visit(actor: Actor, visit_id: UUID) -> Appointment:
@@ -84,8 +126,10 @@ def cancel(request: HttpRequest, actor: Actor, visit_id: UUID) -> HttpResponse:
     """GET asks, POST cancels: links in messages are opened by scanners, buttons are not."""
     row = _own_visit(actor, visit_id)
     if request.method == "GET":
-        now = database_now()
-        return render(request, "scheduling/cancel.html", {"visit": row, "can_cancel": row.is_ahead(now), "now": now})
+        now, until = database_now(), _patients_limit(row)
+        can_cancel = row.is_ahead(now) and until > now
+        context = {"visit": row, "can_cancel": can_cancel, "cancel_until": until, "now": now}
+        return render(request, "scheduling/cancel.html", context)
     services.cancel_appointment(actor=actor, appointment_id=visit_id)
     return redirect(reverse("scheduling:visit", args=[visit_id]))
 

@@ -105,6 +105,28 @@ def local(thing: Any, field_name: str) -> str:
 
 
 @register.filter
+def same(one: Any, other: Any) -> bool:
+    return str(one) == str(other)
+
+
+@register.filter
+def seconds(minutes: int) -> int:
+    return int(minutes) * 60
+
+
+@register.filter
+def map_link(place: Any) -> str:
+    """The branch on a map; nothing of the patient goes along."""
+    return f"https://yandex.ru/maps/?pt={place.longitude},{place.latitude}&z=17&l=map"
+
+
+@register.simple_tag
+def why(reason: Any, choice: Any) -> str:
+    """Why this doctor has no free time, and when to come back."""
+    return words.why_nothing(reason, choice.zone) if reason else ""
+
+
+@register.filter
 def is_moscow(zone: str) -> bool:
     return dates.zone_note(zone) == dates.zone_note(dates.MOSCOW)
 

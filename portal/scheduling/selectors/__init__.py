@@ -1,0 +1,75 @@
+"""Reads of scheduling. Public ones join the directory with free times; a patient's start from `visible_to`."""
+
+from portal.scheduling.selectors.anyone import earliest_of_anyone, in_fair_order
+from portal.scheduling.selectors.choices import (
+    OFFER_RELATIONS,
+    Choice,
+    Day,
+    Filters,
+    Time,
+    When,
+    alternatives,
+    choice_of,
+    choices,
+    days_of,
+    with_days,
+    with_nearest,
+)
+from portal.scheduling.selectors.policies import (
+    WRITTEN_AHEAD,
+    Bounds,
+    bounds,
+    cancel_until,
+    policies,
+    policy_of,
+    today_in,
+)
+from portal.scheduling.selectors.reasons import Reason, why_nothing
+from portal.scheduling.selectors.together import Step, course, same_day
+from portal.scheduling.selectors.visits import (
+    VISIT_RELATIONS,
+    again,
+    conflicts,
+    holds_of,
+    live_holds,
+    together_with,
+    upcoming,
+    visits,
+)
+
+__all__ = [
+    "OFFER_RELATIONS",
+    "VISIT_RELATIONS",
+    "WRITTEN_AHEAD",
+    "Bounds",
+    "Choice",
+    "Day",
+    "Filters",
+    "Reason",
+    "Step",
+    "Time",
+    "When",
+    "again",
+    "alternatives",
+    "bounds",
+    "cancel_until",
+    "choice_of",
+    "choices",
+    "conflicts",
+    "course",
+    "days_of",
+    "earliest_of_anyone",
+    "holds_of",
+    "in_fair_order",
+    "live_holds",
+    "policies",
+    "policy_of",
+    "same_day",
+    "today_in",
+    "together_with",
+    "upcoming",
+    "visits",
+    "why_nothing",
+    "with_days",
+    "with_nearest",
+]

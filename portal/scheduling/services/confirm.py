@@ -1,0 +1,40 @@
+"""The clinic says yes to a time that was asked for."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.db.models import F
+from django.db.models.functions import Now
+
+from portal.kernel.actor import Actor, Role
+from portal.kernel.base import get_one
+from portal.kernel.commands import command
+from portal.kernel.errors import Conflict
+from portal.kernel.outbox import emit
+from portal.people.models import Patient
+from portal.scheduling.models import Appointment, AppointmentStatus
+from portal.scheduling.services.book import recipient
+from portal.scheduling.services.cancel import open_visit
+
+
+@command("Appointment.confirm", roles={Role.REGISTRAR})
+def confirm_appointment(*, actor: Actor, appointment_id: UUID) -> Appointment:
+    """`pending` → `booked`; the patient hears of it. Confirming twice changes nothing; `Conflict` for all else."""
+    visit = open_visit(actor, appointment_id, purpose="confirming")
+    asked = Appointment.objects.visible_to(actor).filter(
+        pk=appointment_id, status=AppointmentStatus.PENDING, start__gt=Now()
+    )
+    if not asked.update(status=AppointmentStatus.BOOKED, version=F("version") + 1):
+        visit.refresh_from_db(fields=["status"])
+        if visit.status != AppointmentStatus.BOOKED:
+            raise Conflict
+        return visit
+    patient = get_one(Patient.objects.visible_to(actor), pk=visit.patient_id)
+    emit(
+        "appointment.booked",
+        appointment_id=appointment_id,
+        patient_id=visit.patient_id,
+        recipient_id=recipient(actor, patient),
+    )
+    return get_one(Appointment.objects.visible_to(actor), pk=appointment_id)

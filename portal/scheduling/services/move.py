@@ -1,0 +1,81 @@
+"""Another time for a visit. The old one is kept until the new one is won: one transaction changes both."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+from django.db.models import F
+
+from portal.kernel.actor import Actor, Role
+from portal.kernel.base import get_one
+from portal.kernel.commands import command
+from portal.kernel.outbox import emit
+from portal.people.models import CareTeam, Patient
+from portal.scheduling.errors import AgeNotServed, HoldOver, NotOffered, TooLateToMove
+from portal.scheduling.models import HOLDS_TIME, Appointment, Occupancy
+from portal.scheduling.selectors_sql import database_now, lock_patient
+from portal.scheduling.services.book import care_period, claim, local_date, offer_of, put, recipient, refusal
+from portal.scheduling.services.cancel import open_visit, patients_limit
+
+
+@command("Appointment.move", roles={Role.PATIENT, Role.REGISTRAR})
+def move_appointment(*, actor: Actor, appointment_id: UUID, hold_id: UUID, owner: UUID) -> Appointment:
+    """Give the visit the held time. Its id stays, its `version` grows; the doctor may be another of the same specialty.
+
+    `HoldOver`, `TooLateToMove`, `PatientBusy`, `OneADay`; `NotOffered` for a hold that was not made for this visit.
+    """
+    visit = open_visit(actor, appointment_id, purpose="moving")
+    lock_patient(visit.patient_id)
+    visit = get_one(Appointment.objects.visible_to(actor), pk=appointment_id)
+    if visit.status not in HOLDS_TIME or patients_limit(actor, visit) <= database_now():
+        raise TooLateToMove
+    Occupancy.objects.filter(owner=appointment_id, kind=Occupancy.Kind.BOOKED).delete()
+    hold = _claim(hold_id, owner, appointment_id)
+    _give(actor, visit, hold)
+    patient = get_one(Patient.objects.visible_to(actor), pk=visit.patient_id)
+    emit(
+        "appointment.moved",
+        appointment_id=appointment_id,
+        patient_id=visit.patient_id,
+        recipient_id=recipient(actor, patient),
+    )
+    return visit
+
+
+def _claim(hold_id: UUID, owner: UUID, appointment_id: UUID) -> Occupancy:
+    holds = claim(hold_id, owner, as_owner=appointment_id)
+    if len(holds) != 1:
+        raise HoldOver
+    if holds[0].replaces != appointment_id:
+        raise NotOffered
+    return holds[0]
+
+
+def _give(actor: Actor, visit: Appointment, hold: Occupancy) -> None:
+    offer = offer_of(hold)
+    patient = get_one(Patient.objects.visible_to(actor), pk=visit.patient_id)
+    if offer.role.specialty_id != visit.specialty_id or offer.role.organization_id != visit.organization_id:
+        raise NotOffered
+    if not offer.serves(patient.age_on(local_date(hold, offer))):
+        raise AgeNotServed
+    visit.moved_from = visit.start
+    price = visit.price  # what was promised stays promised for the same service
+    same_service = visit.service_id == offer.service_id
+    put(visit, hold, offer)
+    if same_service:
+        visit.price = price
+    _save(visit)
+    CareTeam.objects.visible_to(actor).filter(appointment_id=visit.pk).update(
+        practitioner_id=visit.practitioner_id, department=offer.role.department, period=care_period(visit)
+    )
+
+
+def _save(visit: Appointment) -> None:
+    visit.version = F("version") + 1
+    try:
+        with transaction.atomic():
+            visit.save(force_update=True)
+    except IntegrityError as refused:
+        raise refusal(refused) from None
+    visit.refresh_from_db(fields=["version"])
