@@ -22,7 +22,8 @@ from portal.kernel.logs import request_id_var
 
 logger = logging.getLogger("portal.request")
 GetResponse = Callable[[HttpRequest], HttpResponse]
-WITHOUT_DATABASE = ("/health/", "/static/")
+# No transaction and no actor: nothing, or one statement about nobody (scheduling/views/times.py).
+WITHOUT_DATABASE = ("/health/", "/static/", "/times/")
 DEADLOCK_OR_SERIALIZATION = ("40P01", "40001", "55P03")
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from datetime import date
 from uuid import UUID
 
+from django.db import connection
 from django.db.models import Q, QuerySet
 
 from portal.kernel.actor import Actor
 from portal.people.models import (
     Contact,
+    HealthcareService,
     LegalDocument,
     Location,
     Organization,
@@ -18,6 +21,7 @@ from portal.people.models import (
     Session,
     Specialty,
 )
+from portal.people.search import Found, Index, Suggestion, build
 
 
 def current_organization() -> Organization:
@@ -68,31 +72,27 @@ def spoken_languages() -> list[str]:
     return sorted({code for codes in rows for code in codes})
 
 
-def search(words: str) -> tuple[list[Specialty], list[Practitioner]]:
-    """Specialties by name or complaint, doctors by family name; `ё` is `е`, case does not matter."""
-    needle = _plain(words)
-    if not needle:
-        return [], []
-    found_specialties = [
-        s
-        for s in specialties()
-        if any(_matches(needle, word) for word in (s.name_ru, s.name_en, s.plural_ru, *s.words))
-    ]
-    doctors = Practitioner.objects.filter(roles__is_active=True).distinct()
-    found_doctors = [d for d in doctors if _is_named(d, needle)]
-    return found_specialties, found_doctors
+REMEMBERED = 60.0  # seconds: a doctor who joins is found within a minute, and booked at once by their page
+_indexes: dict[str, tuple[float, Index]] = {}
 
 
-def _plain(text: str) -> str:
-    return " ".join(text.casefold().replace("ё", "е").split())
+def find(words: str) -> Found:
+    """Whom a query means: specialty, doctor, service, branch, complaint; typos and the other keyboard forgiven."""
+    return _index().find(words)
 
 
-def _matches(needle: str, word: str) -> bool:
-    plain = _plain(word)
-    return plain.startswith(needle) or needle.startswith(plain) or needle in plain
+def suggest(words: str, language: str) -> list[Suggestion]:
+    """Lines under the field while it is being filled in."""
+    return _index().suggest(words, language=language)
 
 
-def _is_named(doctor: Practitioner, needle: str) -> bool:
-    russian = _plain(f"{doctor.family_name_ru} {doctor.given_name_ru} {doctor.middle_name_ru}")
-    english = _plain(f"{doctor.family_name_en} {doctor.given_name_en}")
-    return all(any(part.startswith(word) for part in f"{russian} {english}".split()) for word in needle.split())
+def _index() -> Index:
+    """Built once a minute for each process and database."""
+    name = str(connection.settings_dict["NAME"])
+    known = _indexes.get(name)
+    if known is None or time.monotonic() - known[0] > REMEMBERED:
+        doctors = Practitioner.objects.filter(roles__is_active=True).distinct().prefetch_related("roles")
+        services = HealthcareService.objects.filter(offers__role__is_active=True).distinct()
+        known = (time.monotonic(), build(specialties(), doctors, services, Location.objects.all()))
+        _indexes[name] = known
+    return known[1]

@@ -43,8 +43,8 @@ class InstantField(forms.CharField):
 class DayField(forms.DateField):
     """A day as our own links write it."""
 
-    def __init__(self) -> None:
-        super().__init__(required=False, input_formats=["%Y-%m-%d"])
+    def __init__(self, *, required: bool = False) -> None:
+        super().__init__(required=required, input_formats=["%Y-%m-%d"])
 
     def clean(self, value: Any) -> date | None:
         day: date | None = super().clean(value)
@@ -57,13 +57,14 @@ class SearchForm(forms.Form):
     """The filters of the results page; all optional, all in the address."""
 
     EMPTY: ClassVar[dict[str, Any]] = {
-        "q": "", "specialty": "", "location": "", "mode": "", "language": "", "payer": "", "part": "",
+        "q": "", "specialty": "", "location": "", "service": "", "mode": "", "language": "", "payer": "", "part": "",
         "child": False, "price": None, "day": None, "page": None,
     }  # fmt: skip
 
     q = forms.CharField(required=False, max_length=100)
     specialty = forms.SlugField(required=False, max_length=50)
     location = forms.SlugField(required=False, max_length=50)
+    service = forms.SlugField(required=False, max_length=80)
     mode = forms.ChoiceField(required=False, choices=ANY_MODE)
     day = DayField()
     part = forms.ChoiceField(required=False, choices=[(key, label) for key, (label, _hours) in PARTS.items()])
@@ -83,6 +84,14 @@ class PickerForm(forms.Form):
     day = DayField()
 
 
+class TimesForm(forms.Form):
+    """One doctor, one service, one day."""
+
+    service = forms.UUIDField()
+    mode = forms.ChoiceField(choices=Mode.choices)
+    day = DayField(required=True)
+
+
 def _split_press(data: Any) -> dict[str, Any]:
     """The button of a time carries `mode|instant`, because one form holds chips of several modes."""
     values: dict[str, Any] = data.dict()
@@ -94,6 +103,7 @@ class AnyForm(forms.Form):
     """A press on a time of whoever has it."""
 
     specialty = forms.SlugField(max_length=50)
+    near = forms.SlugField(max_length=50)
     location = forms.SlugField(required=False, max_length=50)
     payer = forms.ChoiceField(required=False, choices=Payer.choices)
     child = forms.BooleanField(required=False)

@@ -1,12 +1,13 @@
 from django.urls import path
 
-from portal.scheduling.views import booking, public, results, together, visits
+from portal.scheduling.views import booking, public, results, times, together, visits
 
 app_name = "scheduling"
 
 public_patterns = [
     path("", public.home, name="home"),
     path("doctors/", results.results, name="results"),
+    path("doctors/suggestions/", results.suggestions, name="suggestions"),
     path("doctors/<slug:slug>/", public.doctor, name="doctor"),
     path("services/", public.services, name="services"),
     path("services/together/", together.together, name="together"),
@@ -14,6 +15,7 @@ public_patterns = [
     path("branches/<slug:slug>/", public.branch, name="branch"),
 ]
 own_patterns = [
+    path("times/<uuid:role_id>/", times.times, name="times"),
     path("book/hold/", booking.hold, name="hold"),
     path("book/any/", results.hold_any, name="hold-any"),
     path("book/together/", booking.hold_together, name="hold-together"),

@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import pgettext
 
+from portal.people.words import language_name
 from portal.web import dates
 
 
@@ -18,26 +18,9 @@ def years_since(year: int) -> int:
     return max(1, timezone.now().year - int(year))
 
 
-def _language(code: str) -> str:
-    return {
-        "en": pgettext("speaks …", "English"),
-        "tt": pgettext("speaks …", "Tatar"),
-        "ba": pgettext("speaks …", "Bashkir"),
-        "cv": pgettext("speaks …", "Chuvash"),
-        "uz": pgettext("speaks …", "Uzbek"),
-        "tg": pgettext("speaks …", "Tajik"),
-        "kk": pgettext("speaks …", "Kazakh"),
-        "hy": pgettext("speaks …", "Armenian"),
-        "az": pgettext("speaks …", "Azerbaijani"),
-        "de": pgettext("speaks …", "German"),
-        "fr": pgettext("speaks …", "French"),
-        "tr": pgettext("speaks …", "Turkish"),
-    }.get(code, "")
-
-
 def speaks(codes: Sequence[str]) -> str:
     """Speaks Tatar and English; nothing when only Russian. Sign language is not a code we know: it is left out."""
-    names = [name for name in map(_language, codes) if name]
+    names = [name for name in map(language_name, codes) if name]
     if not names:
         return ""
     listed = (

@@ -47,7 +47,7 @@ def try_address(row, who, client_of, database_url):
     """The status of the table, and the trail that belongs to it."""
     response = client_of(who).generic(row.method, reverse(row.name, args=row.args), **_body(row))
     assert response.status_code == row.expected[who], f"as {who}"
-    if row.name.startswith("health"):
+    if row.name.startswith("health") or row.name == "scheduling:times":  # no actor, no transaction
         return
     events = _events(database_url, response["X-Request-Id"])
     if response.status_code in (403, 404) and who != "visitor":

@@ -56,7 +56,7 @@ def chip() -> dict[str, str]:
 
 
 def any_chip() -> dict[str, str]:
-    return {"specialty": "therapist", "start": f"in-person|{at(10).isoformat()}"}
+    return {"specialty": "therapist", "near": "shore-place", "start": f"in-person|{at(10).isoformat()}"}
 
 
 def two_chips() -> dict[str, list[str]]:
@@ -86,10 +86,12 @@ ROWS = [
     Row("scheduling:results", all_get(200)),
     Row("scheduling:doctor", all_get(200), ("vera",)),
     Row("scheduling:doctor", all_get(404), ("nobody",)),
+    Row("scheduling:times", all_get(400), (uid("role-vera"),)),
     Row("scheduling:services", all_get(200)),
     Row("scheduling:branches", all_get(200)),
     Row("scheduling:branch", all_get(200), ("shore-place",)),
     Row("scheduling:branch", all_get(404), ("nowhere",)),
+    Row("scheduling:suggestions", all_get(200)),
     Row("scheduling:together", all_get(200)),
     Row("people:organization", all_get(200), ("shore",)),
     Row("people:organization", all_get(404), ("nowhere",)),

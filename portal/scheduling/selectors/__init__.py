@@ -12,6 +12,7 @@ from portal.scheduling.selectors.choices import (
     choice_of,
     choices,
     days_of,
+    days_with_times,
     with_days,
     with_nearest,
 )
@@ -58,6 +59,7 @@ __all__ = [
     "conflicts",
     "course",
     "days_of",
+    "days_with_times",
     "earliest_of_anyone",
     "holds_of",
     "in_fair_order",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -178,6 +178,17 @@ def _card_window(choice: Choice, when: When) -> Wanted:
     wanted = when.window(choice)
     since = choice.nearest.start if choice.nearest else wanted.since
     return wanted.between(since, since + CARD_WINDOW)
+
+
+def days_with_times(found: Sequence[Choice], when: When, days: Sequence[date]) -> dict[date, int]:
+    """How many free times each of these days has among the choices, whatever day is asked for."""
+    window = replace(when, first=days[0], last=days[-1])
+    zones = {choice.role.pk: choice.zone for choice in found}
+    slots = free_slots([window.window(c) for c in found if c.nearest or when.first], mode=when.mode, hours=when.hours)
+    counts: defaultdict[date, int] = defaultdict(int)
+    for slot in slots:
+        counts[slot.start.astimezone(zones[slot.role_id]).date()] += 1
+    return counts
 
 
 def days_of(slots: Iterable[Slot], zone: ZoneInfo, service: HealthcareService, mode: str = "") -> list[Day]:

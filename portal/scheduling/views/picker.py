@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.conf import settings
+from django.urls import reverse
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 
@@ -46,7 +47,7 @@ def picker(base: str, filters: selectors.Filters, day: date | None, extra: dict[
         "places": _places(found, url),
         "day": shown,
         "days": [
-            {"date": d, "count": len(times), "level": _level(len(times)), "url": url(d), "is_current": d == shown}
+            {"date": d, "count": len(times), "level": level(len(times)), "url": url(d), "is_current": d == shown}
             for d, times in days.items()
         ],
         "parts": _parts(days.get(shown, [])),
@@ -60,6 +61,8 @@ def picker(base: str, filters: selectors.Filters, day: date | None, extra: dict[
         "reason": selectors.why_nothing([choice], selectors.When()).get(choice.role.pk),
         "is_view_only": service.online == Online.VIEW,
         "by_request": service.online == Online.REQUEST,
+        "times_url": f"{reverse('scheduling:times', args=[choice.role.pk])}?"
+        + urlencode({"service": str(service.pk), "mode": mode, "day": shown.isoformat()}),
         "live_url": f"{settings.LIVE_URL}/live/slots/{choice.role.practitioner_id}",
         "url": url(shown),
     }
@@ -81,7 +84,7 @@ def _week(choice: selectors.Choice, mode: str, first: date) -> dict[date, list[s
     return {day: grouped.get(day, []) for day in week}
 
 
-def _level(count: int) -> str:
+def level(count: int) -> str:
     return "none" if not count else "few" if count <= 3 else "some" if count <= 8 else "many"
 
 

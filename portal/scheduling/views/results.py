@@ -5,27 +5,35 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.core.paginator import Page, Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.http import urlencode
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from portal.kernel.actor import Actor
 from portal.kernel.errors import BadInput, NotFound
 from portal.people import selectors as people
+from portal.people import words
 from portal.people.models import Location, Specialty
-from portal.people.models.directory import Mode, Payer
+from portal.people.models.directory import Payer
+from portal.people.search import Found, Suggestion
 from portal.scheduling import selectors, services
 from portal.scheduling.errors import NotOffered, SlotTaken
 from portal.scheduling.forms import PARTS, AnyForm, SearchForm
 from portal.scheduling.selectors_sql import database_now
 from portal.scheduling.views.booking import owner_or_new, taken
 from portal.scheduling.views.limits import holder_of
+from portal.scheduling.views.picker import DAYS_SHOWN, level
 
 PER_PAGE = 10
+MOST_COUNTED = 40  # doctors whose free days are counted for the strip
+MOST_TRIED = 12
 CHILD = 7  # the age that "for a child" means until a person is chosen
 
 
@@ -44,6 +52,7 @@ def results(request: HttpRequest) -> HttpResponse:
         "asked": asked,
         "specialty": search.specialty,
         "location": search.location,
+        "meant": search.meant,
         "count": len(search.found),
         "nearest": search.found[0] if search.found and search.found[0].nearest else None,
         "cards": [(card, reason) for card, reason in zip(cards, _reasons(cards, search.when), strict=True)],
@@ -53,11 +62,10 @@ def results(request: HttpRequest) -> HttpResponse:
         "more_url": _with(request, page=page.next_page_number()) if page.has_next() else "",
         "specialties": people.specialties(),
         "locations": people.locations(),
-        "modes": Mode.choices,
-        "payers": Payer.choices,
-        "parts": [(key, label) for key, (label, _hours) in PARTS.items()],
-        "languages": people.spoken_languages(),
         "days": _strip(asked["day"], search),
+        "selects": _selects(asked),
+        "kept": [(key, request.GET[key]) for key in KEPT if request.GET.get(key)],
+        "has_more_filters": any(asked[key] for key in ("part", "language", "payer", "price")),
         "now": search.now,
     }
     return render(request, "scheduling/results.html", context)
@@ -72,30 +80,34 @@ class Search:
     specialty: Specialty | None
     location: Location | None
     now: datetime
+    meant: Found | None = None
 
 
 def find(asked: dict[str, Any]) -> Search:
     now = database_now()
     specialty, location = _one(Specialty, asked["specialty"]), _one(Location, asked["location"])
+    meant = people.find(asked["q"]) if asked["q"] else None
+    mode = asked["mode"] or (meant.mode if meant else "")
     filters = selectors.Filters(
         specialty=asked["specialty"],
         location=asked["location"],
-        mode=asked["mode"],
+        service=asked["service"],
+        mode=mode,
         language=asked["language"],
         payer=asked["payer"],
-        age=CHILD if asked["child"] else None,
+        age=CHILD if asked["child"] or (meant and meant.is_child) else None,
         price=asked["price"],
     )
     when = selectors.When(
-        mode=asked["mode"],
+        mode=mode,
         first=asked["day"],
         last=asked["day"],
         hours=PARTS[asked["part"]][1] if asked["part"] else None,
     )
     found = selectors.choices(filters, now=now)
-    if asked["q"]:
-        found = _matching(found, asked["q"])
-    return Search(selectors.with_nearest(found, when), when, specialty, location, now)
+    if meant:
+        found = _matching(found, meant)
+    return Search(selectors.with_nearest(found, when), when, specialty, location, now, meant)
 
 
 def _one(model: type[Any], slug: str) -> Any:
@@ -107,10 +119,18 @@ def _one(model: type[Any], slug: str) -> Any:
     return row
 
 
-def _matching(found: list[selectors.Choice], words: str) -> list[selectors.Choice]:
-    specialties, doctors = people.search(words)
-    specialty_ids, doctor_ids = {s.pk for s in specialties}, {d.pk for d in doctors}
-    return [c for c in found if c.role.specialty_id in specialty_ids or c.role.practitioner_id in doctor_ids]
+def _matching(found: list[selectors.Choice], meant: Found) -> list[selectors.Choice]:
+    """Choices of the doctors meant, at the branches meant, with the service when a service was named."""
+    doctors = {hit.id for hit in meant.practitioners}
+    places = {hit.id for hit in meant.locations}
+    services = {hit.id for hit in meant.services} if meant.first and meant.first[0] == "service" else set()
+    return [
+        c
+        for c in found
+        if c.role.practitioner_id in doctors
+        and (not places or c.role.location_id in places)
+        and (not services or c.offer.service_id in services)
+    ]
 
 
 def _reasons(cards: list[selectors.Choice], when: selectors.When) -> list[selectors.Reason | None]:
@@ -120,25 +140,90 @@ def _reasons(cards: list[selectors.Choice], when: selectors.When) -> list[select
 
 def _anyone(search: Search, page: Page[Any]) -> list[selectors.Day]:
     """For those who do not mind who: only where one specialty at one hour of the day is meant."""
-    zones = {choice.role.location.zone for choice in search.found}
-    if page.number > 1 or not search.specialty or len(search.found) < 2 or len(zones) > 1:
+    near = _in_city(search.found, search.found[0].role.location) if search.found else []
+    if page.number > 1 or not search.specialty or len(near) < 2:
         return []
-    return selectors.earliest_of_anyone(search.found, search.when)
+    return selectors.earliest_of_anyone(near, search.when)
+
+
+def _in_city(found: list[selectors.Choice], place: Location) -> list[selectors.Choice]:
+    """A person who does not mind the doctor still minds the city."""
+    return [choice for choice in found if choice.role.location.city_ru == place.city_ru]
+
+
+KEPT = (
+    "q",
+    "specialty",
+    "location",
+    "service",
+    "mode",
+    "day",
+    "child",
+)  # what the form of further conditions leaves as it is
+
+
+def _selects(asked: dict[str, Any]) -> list[dict[str, Any]]:
+    """The further conditions, each with what it may be."""
+    parts = [(key, label) for key, (label, _hours) in PARTS.items()]
+    languages = [(code, words.language_name(code)) for code in people.spoken_languages()]
+    return [
+        {"name": "part", "label": _("Part of the day"), "any": _("Any"), "options": parts, "value": asked["part"]},
+        {
+            "name": "payer",
+            "label": _("Who pays"),
+            "any": _("Any way"),
+            "options": Payer.choices,
+            "value": asked["payer"],
+        },
+        {
+            "name": "language",
+            "label": _("Language"),
+            "any": _("Russian"),
+            "options": languages,
+            "value": asked["language"],
+        },
+    ]
 
 
 def _strip(chosen: date | None, search: Search) -> list[dict[str, Any]]:
-    """The next seven days as links; without counting, a day is only what it is called."""
-    zone = search.found[0].zone if search.found else None
+    """The next seven days as links, marked by how many of the doctors found have times; too many are not counted."""
+    zone = search.found[0].zone if search.found else ZoneInfo("Europe/Moscow")
     today = search.now.astimezone(zone).date()
+    days = [today + timedelta(days=n) for n in range(DAYS_SHOWN)]
+    counts = selectors.days_with_times(search.found, search.when, days) if len(search.found) <= MOST_COUNTED else None
     return [
-        {"date": day, "is_current": day == chosen, "value": day.isoformat()}
-        for day in (today + timedelta(days=n) for n in range(7))
+        {
+            "date": day,
+            "is_current": day == chosen,
+            "value": day.isoformat(),
+            "level": level(counts.get(day, 0)) if counts is not None else "",
+        }
+        for day in days
     ]
 
 
 def _with(request: HttpRequest, **values: Any) -> str:
     query = {key: value for key, value in request.GET.items() if value} | values
     return f"{request.path}?{urlencode(query)}"
+
+
+@require_safe
+def suggestions(request: HttpRequest) -> HttpResponse:
+    """Links under the search field while it is being filled in; an htmx part, empty until something is meant."""
+    words = request.GET.get("q", "")[:100]
+    found = people.suggest(words, get_language() or "ru") if words.strip() else []
+    rows = [{"one": one, "url": _link(one)} for one in found]
+    return render(request, "scheduling/_suggestions.html", {"rows": rows})
+
+
+def _link(one: Suggestion) -> str:
+    if one.kind == "practitioner":
+        return reverse("scheduling:doctor", args=[one.slug])
+    if one.kind == "location":
+        return reverse("scheduling:branch", args=[one.slug])
+    query = {"complaint": {"q": one.title}, "service": {"service": one.slug}, "specialty": {"specialty": one.slug}}
+    place = {"location": one.location} if one.location else {}
+    return f"{reverse('scheduling:results')}?{urlencode(query[one.kind] | place)}"
 
 
 @require_POST
@@ -157,7 +242,8 @@ def hold_any(request: HttpRequest) -> HttpResponse:
         }
     )
     holder, owner = holder_of(request, actor), owner_or_new(request)
-    for choice in selectors.in_fair_order(search.found, asked["start"])[:12]:
+    near = _in_city(search.found, _one(Location, asked["near"]))
+    for choice in selectors.in_fair_order(near, asked["start"])[:MOST_TRIED]:
         try:
             held = services.hold_time(
                 actor=actor,
@@ -171,7 +257,7 @@ def hold_any(request: HttpRequest) -> HttpResponse:
         except (SlotTaken, NotOffered):
             continue
         return redirect("scheduling:check", held.pk)
-    if not search.found:
+    if not near:
         raise NotOffered
-    first = search.found[0]
+    first = near[0]
     raise taken(first.role.pk, first.offer.service_id, asked["mode"], asked["start"])

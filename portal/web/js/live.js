@@ -29,15 +29,33 @@ function refresh() {
     .finally(() => { isRefreshing = false; });
 }
 
+// Most news is about another day or service: a short answer tells whether the times shown are still the free ones.
+async function refreshIfChanged() {
+  const element = part();
+  if (!element || document.hidden || isRefreshing) return;
+  if (!element.dataset.times || !(await isSame(element))) refresh();
+}
+
+async function isSame(element) {
+  try {
+    const answer = await fetch(element.dataset.times, { headers: { Accept: "application/json" } });
+    const free = (await answer.json()).times.map((time) => Date.parse(time.start));
+    const shown = [...element.querySelectorAll("button.time:enabled")].map((chip) => Date.parse(chip.value.split("|")[1]));
+    return answer.ok && free.length === shown.length && shown.every((time, n) => time === free[n]);
+  } catch {
+    return false;
+  }
+}
+
 function refreshSoon() {
   clearTimeout(soon);
-  soon = setTimeout(refresh, TOGETHER);
+  soon = setTimeout(refreshIfChanged, TOGETHER);
 }
 
 function poll(isOn) {
   if (isOn === Boolean(polling)) return;
   clearInterval(polling);
-  polling = isOn ? setInterval(refresh, POLL) : 0;
+  polling = isOn ? setInterval(refreshIfChanged, POLL) : 0;
 }
 
 function stop() {
