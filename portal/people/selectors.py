@@ -50,6 +50,12 @@ def practitioner_by_slug(slug: str) -> Practitioner | None:
     return Practitioner.objects.filter(slug=slug, roles__is_active=True).first()
 
 
+def published_doctors() -> QuerySet[Practitioner, str]:
+    """Slugs of the doctors who have a page."""
+    rows = Practitioner.objects.filter(roles__is_active=True).distinct().order_by("slug")
+    return rows.values_list("slug", flat=True)
+
+
 def own_people(actor: Actor) -> list[Patient]:
     """The signed-in person first, then those they represent, oldest first. Doors must be open."""
     people = list(Patient.objects.visible_to(actor))

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from portal.scheduling.views import booking, public, results, times, together, visits
+from portal.scheduling.views import booking, index, public, results, times, together, visits
 
 app_name = "scheduling"
 
@@ -15,6 +15,8 @@ public_patterns = [
     path("branches/<slug:slug>/", public.branch, name="branch"),
 ]
 own_patterns = [
+    path("robots.txt", index.robots, name="robots"),
+    path("sitemap.xml", index.sitemap, name="sitemap"),
     path("times/<uuid:role_id>/", times.times, name="times"),
     path("book/hold/", booking.hold, name="hold"),
     path("book/any/", results.hold_any, name="hold-any"),

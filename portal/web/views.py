@@ -8,6 +8,7 @@ from django.shortcuts import render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_POST
 
+from portal.kernel.origin import from_own_pages
 from portal.web import brand, samples
 from portal.web.context import CLEAR_COOKIE, THEME_COOKIE, THEMES
 from portal.web.language import DEFAULT, OTHERS, in_language
@@ -32,6 +33,7 @@ def _safe_path(path: str) -> str:
 
 
 @require_POST
+@from_own_pages
 def look(request: HttpRequest) -> HttpResponse:
     """Remember theme, clear version and language for a year; unknown values change nothing."""
     language = request.POST.get("lang", "")

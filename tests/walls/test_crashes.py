@@ -41,11 +41,8 @@ class Booker(threading.Thread):
         with httpx.Client(
             base_url=self.address, cookies={settings.SESSION_COOKIE_NAME: self.cookie}, timeout=10
         ) as client:
-            token = self._token(client.get(f"/doctors/{doctor}/"))
             headers = {"Referer": self.address}
-            held = client.post(
-                "/book/hold/", data=chip(doctor, start) | {"csrfmiddlewaretoken": token}, headers=headers
-            )
+            held = client.post("/book/hold/", data=chip(doctor, start), headers=headers)
             if held.status_code != 302:
                 return
             token = self._token(client.get(held.headers["Location"]))

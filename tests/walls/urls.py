@@ -92,6 +92,8 @@ ROWS = [
     Row("scheduling:branch", all_get(200), ("shore-place",)),
     Row("scheduling:branch", all_get(404), ("nowhere",)),
     Row("scheduling:suggestions", all_get(200)),
+    Row("scheduling:robots", all_get(200)),
+    Row("scheduling:sitemap", all_get(200)),
     Row("scheduling:together", all_get(200)),
     Row("people:organization", all_get(200), ("shore",)),
     Row("people:organization", all_get(404), ("nowhere",)),

@@ -19,7 +19,13 @@ from portal.scheduling.selectors_sql import Hours, Slot, Wanted, database_now, f
 
 CARD_WINDOW = timedelta(days=6)  # a card shows two days; who has none so soon shows the nearest time
 MODES = (Mode.IN_PERSON, Mode.VIDEO, Mode.CHAT)
-OFFER_RELATIONS = ("service", "role__practitioner", "role__location", "role__specialty", "role__organization")
+OFFER_RELATIONS = (
+    "service",
+    "role__practitioner",
+    "role__location__organization",
+    "role__specialty",
+    "role__organization",
+)
 
 
 @dataclass

@@ -18,6 +18,7 @@ from portal.kernel.access import open_door
 from portal.kernel.actor import Actor, Role
 from portal.kernel.base import get_one
 from portal.kernel.errors import Forbidden, NotFound, SignInNeeded
+from portal.kernel.origin import from_own_pages
 from portal.people.compartment import open_own_doors
 from portal.people.models import Contact, Patient, Payer, ServiceOffer
 from portal.people.selectors import contacts_of, own_people
@@ -42,6 +43,7 @@ PERSON = "hold_person"  # whose visit is repeated: chosen already on the check p
 
 
 @require_POST
+@from_own_pages
 def hold(request: HttpRequest) -> HttpResponse:
     """A press on a time: ten minutes for this browser, then the check page. `move` names a visit that would move."""
     actor: Actor = request.actor  # type: ignore[attr-defined]
@@ -67,6 +69,7 @@ def hold(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
+@from_own_pages
 def hold_together(request: HttpRequest) -> HttpResponse:
     """Several times at once: a course, or services in a row."""
     form = TogetherForm.from_press(request.POST)

@@ -13,9 +13,10 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from portal.kernel.errors import BadInput, NotFound
+from portal.kernel.public import public_page
 from portal.people import selectors as people
 from portal.people.models import HealthcareService, Location, Practitioner, ServiceOffer
-from portal.scheduling import selectors
+from portal.scheduling import selectors, structured
 from portal.scheduling.forms import PickerForm
 from portal.scheduling.selectors_sql import database_now
 from portal.scheduling.views.picker import picker
@@ -25,6 +26,7 @@ OTHERS_SHOWN = 3
 
 
 @require_safe
+@public_page
 def home(request: HttpRequest) -> HttpResponse:
     """What can be had today, every specialty with its nearest day, the branches."""
     now = database_now()
@@ -66,6 +68,7 @@ def _today(nearest: list[selectors.Choice], now: datetime) -> list[dict[str, Any
 
 
 @require_safe
+@public_page
 def doctor(request: HttpRequest, slug: str) -> HttpResponse:
     """A doctor, their services and the picker of times; with htmx only the picker."""
     practitioner = people.practitioner_by_slug(slug)
@@ -89,11 +92,13 @@ def _about(practitioner: Practitioner, choice: selectors.Choice) -> dict[str, An
     offers = ServiceOffer.objects.filter(role__practitioner=practitioner, role__is_active=True)
     unique = {offer.service_id: offer for offer in offers.select_related("service").order_by("-service__position")}
     places = Location.objects.filter(roles__practitioner=practitioner, roles__is_active=True).distinct()
+    shown = sorted(unique.values(), key=lambda offer: offer.service.position)
     return {
         "doctor": practitioner,
         "role": choice.role,
-        "offers": sorted(unique.values(), key=lambda offer: offer.service.position),
+        "offers": shown,
         "places": places,
+        "structured": structured.physician(choice.role, shown),
     }
 
 
@@ -107,6 +112,7 @@ def _others(choice: selectors.Choice) -> list[selectors.Choice]:
 
 
 @require_safe
+@public_page
 def services(request: HttpRequest) -> HttpResponse:
     """The price list (PP 736): every service of every specialty."""
     rows = HealthcareService.objects.select_related("specialty").order_by("specialty__position", "position")
@@ -114,15 +120,19 @@ def services(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
+@public_page
 def branches(request: HttpRequest) -> HttpResponse:
     return render(request, "scheduling/branches.html", {"locations": people.locations(), "now": database_now()})
 
 
 @require_safe
+@public_page
 def branch(request: HttpRequest, slug: str) -> HttpResponse:
-    location = Location.objects.filter(slug=slug).first()
+    location = Location.objects.select_related("organization").filter(slug=slug).first()
     if location is None:
         raise NotFound
     nearest = selectors.with_nearest(selectors.choices(selectors.Filters(location=slug)))
     now = database_now().astimezone(ZoneInfo(location.zone))
-    return render(request, "scheduling/branch.html", {"location": location, "choices": nearest, "now": now})
+    about = structured.clinic(location)
+    context = {"location": location, "choices": nearest, "now": now, "structured": about}
+    return render(request, "scheduling/branch.html", context)

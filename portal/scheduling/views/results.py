@@ -18,6 +18,8 @@ from django.views.decorators.http import require_POST, require_safe
 
 from portal.kernel.actor import Actor
 from portal.kernel.errors import BadInput, NotFound
+from portal.kernel.origin import from_own_pages
+from portal.kernel.public import public_page
 from portal.people import selectors as people
 from portal.people import words
 from portal.people.models import Location, Specialty
@@ -38,6 +40,7 @@ CHILD = 7  # the age that "for a child" means until a person is chosen
 
 
 @require_safe
+@public_page
 def results(request: HttpRequest) -> HttpResponse:
     """The list; filters live in the address, so that it can be sent to somebody."""
     form = SearchForm(request.GET)
@@ -208,6 +211,7 @@ def _with(request: HttpRequest, **values: Any) -> str:
 
 
 @require_safe
+@public_page
 def suggestions(request: HttpRequest) -> HttpResponse:
     """Links under the search field while it is being filled in; an htmx part, empty until something is meant."""
     words = request.GET.get("q", "")[:100]
@@ -227,6 +231,7 @@ def _link(one: Suggestion) -> str:
 
 
 @require_POST
+@from_own_pages
 def hold_any(request: HttpRequest) -> HttpResponse:
     """A time without a doctor: whoever is first in the fair order and still has it."""
     form = AnyForm.from_press(request.POST)

@@ -12,6 +12,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_safe
 
 from portal.kernel.errors import BadInput
+from portal.kernel.public import public_page
 from portal.people import selectors as people
 from portal.people.models import HealthcareService
 from portal.people.models.directory import Mode, Online
@@ -58,6 +59,7 @@ def course(request: HttpRequest, batch: UUID) -> HttpResponse:
 
 
 @require_safe
+@public_page
 def together(request: HttpRequest) -> HttpResponse:
     """Two or three services one after another on one day, at one branch."""
     form = SameDayForm(request.GET)
