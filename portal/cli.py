@@ -5,9 +5,11 @@ from __future__ import annotations
 import errno
 import getpass
 import os
+import signal
 import subprocess
 import sys
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -17,6 +19,7 @@ import click
 from portal.runway import environment
 from portal.runway.bootstrap import bootstrap as make_roles
 from portal.runway.bootstrap import printed_sql
+from portal.runway.children import tie_to_parent
 from portal.runway.embedded import Cluster
 from portal.runway.errors import RunwayError, WrongUsage
 
@@ -131,16 +134,25 @@ def migrate() -> None:
 
 
 @main.command()
-@click.option("--size", default="demo", show_default=True, help="How much to make up; `demo` is believable and quick.")
+@click.option(
+    "--size",
+    type=click.Choice(["demo", "large"]),
+    default="demo",
+    show_default=True,
+    help="`demo` is believable and quick; `large`, for measurements, takes minutes and goes on when broken off.",
+)
 def seed(size: str) -> None:
-    """Fill in the demo clinic, its doctors and patients, once."""
+    """Fill in the demo clinic, its doctors and patients, once.
+
+    A large one is written by the role `owner`, into a database without a clinic.
+    """
     with environment.ready_database():
-        start_django()
+        start_django("owner" if size == "large" else "app")
         from portal.demo import seed as demo
         from portal.runway.progress import bar
 
-        is_new = demo.run(size=size, progress=bar)
-    click.echo("The demo clinic is filled in." if is_new else "The demo clinic is there already.")
+        is_new = demo.run(size=size, progress=bar, in_worker=partial(tie_to_parent, os.getpid(), signal.SIGKILL))
+    click.echo(f"The {size} clinic is filled in." if is_new else f"The {size} clinic is there already.")
 
 
 @main.group()

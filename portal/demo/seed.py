@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from django.utils import timezone
 from psycopg.types.range import TimestamptzRange
 
-from portal.demo import accounts, directory
+from portal.demo import accounts, directory, habits, large
 from portal.demo.names import person
 from portal.kernel import crypto
 from portal.kernel.access import acting, current_trail, register_door
@@ -30,6 +30,7 @@ from portal.people.models import (
     Practitioner,
     PractitionerRole,
     Proxy,
+    Resource,
     ServiceOffer,
     StaffAssignment,
     User,
@@ -52,8 +53,13 @@ def plain(items: Iterable[Any], label: str) -> Iterable[Any]:
     return items
 
 
-def run(size: str = "demo", progress: Progress[Any] = plain) -> bool:
-    """Fill an empty installation; False when there is a clinic already. One transaction: all of it or nothing."""
+def run(size: str = "demo", progress: Progress[Any] = plain, in_worker: Callable[[], None] | None = None) -> bool:
+    """Fill an empty installation; False when there is a clinic already. One transaction: all of it or nothing.
+
+    `large` is written as `owner`, in many transactions (portal/demo/large).
+    """
+    if size == "large":
+        return large.run(progress=progress, in_worker=in_worker)
     with acting(system("demo.seed")) as trail:
         if Organization.objects.exists():
             return False
@@ -68,6 +74,8 @@ def seed_demo(*, actor: Actor, progress: Progress[Any]) -> None:
     clinic = directory.make_organization()
     locations = directory.make_locations(clinic)
     roles = directory.make_directory(clinic, locations, random)
+    habits.give_habits(clinic, locations, roles, today)
+    roles = list(PractitionerRole.objects.select_related("specialty", "practitioner").order_by("pk"))
     for role in progress(roles, "Schedules"):
         write_sheets(actor=actor, role_ids=[role.pk], first=today, last=today + WRITTEN_AHEAD)
     make_staff(clinic)
@@ -173,6 +181,7 @@ class _Book:
         self.uses: list[ResourceUse] = []
         self.teams: list[CareTeam] = []
         self.seen: set[tuple[UUID, UUID, date]] = set()
+        self.devices = {r.location_id: r for r in Resource.objects.filter(kind=Resource.Kind.DEVICE)}
         self.busy: dict[UUID, list[tuple[datetime, datetime]]] = {}
         self.offers = list(
             ServiceOffer.objects.select_related("service", "role__practitioner", "role__location", "role__room")
@@ -250,7 +259,8 @@ class _Book:
         if patient_id is None or self._is_busy(doctor_id, start, end) or self._is_busy(patient_id, start, end):
             return False
         day = start.astimezone(ZoneInfo(offer.role.location.zone)).date()
-        if (patient_id, offer.role.specialty_id, day) in self.seen:
+        device = self.devices[offer.role.location_id] if offer.service.devices else None
+        if (patient_id, offer.role.specialty_id, day) in self.seen or (device and self._is_busy(device.pk, start, end)):
             return False
         visit = Appointment(
             patient_id=patient_id,
@@ -274,11 +284,14 @@ class _Book:
         if status == AppointmentStatus.BOOKED:
             taken = self._occupancy(visit, offer)
             self.occupied.append(taken)
-            if visit.room:
-                self.uses.append(ResourceUse(occupancy=taken, resource=visit.room, start=start, end=end))
+            self.uses += [
+                ResourceUse(occupancy=taken, resource=thing, start=start, end=end)
+                for thing in (visit.room, device)
+                if thing
+            ]
         if status != AppointmentStatus.CANCELLED:
             self.teams.append(self._team(visit, offer))
-        for who in (doctor_id, patient_id):
+        for who in (doctor_id, patient_id, *([device.pk] if device else [])):
             self.busy.setdefault(who, []).append((start, end))
         return True
 

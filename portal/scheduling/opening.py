@@ -76,7 +76,7 @@ def _without(one: Opening, taken: Iterable[tuple[datetime, datetime]]) -> list[O
     for start, end in taken:
         cut: list[Opening] = []
         for piece in pieces:
-            if end <= piece.start or piece.end <= start:
+            if start >= end or end <= piece.start or piece.end <= start:
                 cut.append(piece)
                 continue
             if piece.start < start:
@@ -88,9 +88,14 @@ def _without(one: Opening, taken: Iterable[tuple[datetime, datetime]]) -> list[O
 
 
 def _span(day: date, zone: ZoneInfo, start: time | None, end: time | None) -> tuple[datetime, datetime]:
-    """[start, end) of a local day as instants; without times, and for an end of 0:00, up to midnight."""
-    last = day + timedelta(days=1) if end is None or end == MIDNIGHT else day
-    return instant(day, start or MIDNIGHT, zone), instant(last, end or MIDNIGHT, zone)
+    """[start, end) of a local day as instants; without times, and for an end of 0:00, up to midnight.
+
+    Empty, `start` not before `end`, where a clock change swallows it.
+    """
+    midnight = instant(day + timedelta(days=1), MIDNIGHT, zone)
+    begins = instant(day, start or MIDNIGHT, zone)
+    ends = midnight if end is None or end == MIDNIGHT else instant(day, end, zone)
+    return begins, min(ends, midnight)
 
 
 def instant(day: date, wall: time, zone: ZoneInfo) -> datetime:

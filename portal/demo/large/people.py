@@ -14,7 +14,7 @@ from portal.kernel import crypto
 from portal.people.contacts import Address
 from portal.people.models import Contact, Patient
 
-NO_PASSWORD = "!"  # noqa: S105  (what Django writes for an unusable one)
+NO_PASSWORD = "!"  # what Django writes for an unusable one
 KEYSET = "id patient_id wrapped"
 USER = "id password is_active is_demo created_at"
 PATIENT = "id user_id language version family_name given_name middle_name birth_date sex"

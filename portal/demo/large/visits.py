@@ -167,7 +167,7 @@ def _marks(desk: Desk) -> _Marks:
 
 def _other(mark: str, visit: str) -> str:
     """An id beside a visit's: cheaper than hashing again, and as well spread."""
-    return f"{visit[16:18]}{visit[:10]}4{visit[13:16]}8{visit[19:30]}{mark}{visit[31]}"
+    return f"{visit[17:19]}{visit[:10]}4{visit[13:16]}8{visit[17:30]}{mark}{visit[31]}"
 
 
 @lru_cache(maxsize=100_000)

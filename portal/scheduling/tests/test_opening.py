@@ -40,7 +40,7 @@ SKIPPED = date(2011, 12, 30)  # in Apia there was no such day
 FIRST, LAST = date(2005, 1, 1), date(2035, 12, 31)
 LONG_YEARS = (2009, 2015, 2020, 2026, 2032)  # of 53 weeks
 
-quick = settings(max_examples=250, deadline=None, derandomize=True, database=None)
+quick = settings(max_examples=120, deadline=None, derandomize=True, database=None)
 
 
 @cache
@@ -264,7 +264,7 @@ def test_days_follow_each_other_without_gap_or_overlap_whatever_clocks_do(zone):
         days = [change + timedelta(days=n) for n in range(-1, 3)]
         opened = [one for day in days for one in openings(day, ZoneInfo(zone), rules, [])]
         assert all(a.end == b.start for a, b in pairwise(opened)), f"{zone} around {change}"
-        assert len(opened) == len([day for day in days if walked(day, zone).minutes])
+        assert len(opened) == 4 - (zone == "Pacific/Apia" and SKIPPED in days)
 
 
 @pytest.mark.parametrize(
@@ -290,10 +290,10 @@ def test_a_whole_day_is_as_long_as_the_day_was(zone, day, length):
     assert one.end - one.start == timedelta(hours=length)
 
 
-@pytest.mark.parametrize("start", [time(0), time(9), time(23, 30)])
-def test_a_day_that_never_was_has_no_hours(start):
+@pytest.mark.parametrize(("start", "end"), [(time(0), time(0)), (time(9), time(17)), (time(23, 30), time(0))])
+def test_a_day_that_never_was_has_no_hours(start, end):
     rule = always(SKIPPED)
-    rule.start = start
+    rule.start, rule.end = start, end
     assert openings(SKIPPED, ZoneInfo("Pacific/Apia"), [rule], []) == []
 
 
@@ -337,7 +337,7 @@ def model(first, last, name="vera"):
     """The sheets of a doctor of the cast as the minute-by-minute model has them."""
     role = uid(f"role-{name}")
     rules, unusual_days = Rule.objects.filter(role_id=role), RuleException.objects.filter(role_id=role)
-    room = uid(f"room-{dict(vera=200, gleb=201, dina=202)[name]}")
+    room = uid({"vera": "room-200", "gleb": "room-201"}[name])
     days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
     return [
         (role, day, *one[:4], tuple(one[4]), one[5])
@@ -447,7 +447,8 @@ def changes_of_vera():
     around = {"first_day": today() - timedelta(days=20), "last_day": today() + timedelta(days=20)}
     daily = {"start": time(18), "end": time(20), "step_minutes": 20, "modes": ["video"], "valid_from": date(2020, 1, 1)}
     role = {"role_id": uid("role-vera")}
-    yield lambda actor: services.add_exception(actor=actor, kind="vacation", **role, **around)
+    week = around | {"last_day": today() + timedelta(days=5)}
+    yield lambda actor: services.add_exception(actor=actor, kind="vacation", **role, **week)
     yield lambda actor: services.add_exception(
         actor=actor, kind="blocked", start=time(9), end=time(12), **role, **around
     )

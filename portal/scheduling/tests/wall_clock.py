@@ -32,7 +32,8 @@ class Day:
     def __init__(self, day: date, zone: str) -> None:
         self.day = day
         noon = datetime.combine(day, time(12), tzinfo=UTC)
-        walk = [noon + n * MINUTE for n in range(-30 * 60, 30 * 60)]
+        near = noon - timedelta(hours=12) - noon.astimezone(ZoneInfo(zone)).utcoffset()
+        walk = [near + n * MINUTE for n in range(-3 * 60, 28 * 60)]
         shown = [moment.astimezone(ZoneInfo(zone)).replace(tzinfo=None) for moment in walk]
         self.minutes = [moment for moment, clock in zip(walk, shown, strict=True) if clock.date() == day]
         self.end = self.minutes[-1] + MINUTE if self.minutes else noon
