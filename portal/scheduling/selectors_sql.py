@@ -214,6 +214,32 @@ def booked_counts(role_ids: Sequence[UUID], start: datetime, end: datetime) -> d
         return dict(cursor.fetchall())
 
 
+CONFLICTS = """
+    SELECT o.id
+      FROM scheduling_occupancy o LEFT JOIN people_healthcareservice v ON v.id = o.service_id
+     WHERE o.role_id = ANY(%s) AND o.kind = 'booked' AND o.start >= %s
+       AND NOT EXISTS (
+           SELECT FROM scheduling_daysheet s
+            WHERE s.role_id = o.role_id AND s.start <= o.start AND o.mode = ANY (s.modes)
+              AND s."end" >= o."end" - make_interval(mins => coalesce(v.buffer_minutes, 0)))
+"""
+
+
+def conflicting(role_ids: Sequence[UUID], since: datetime) -> list[UUID]:
+    """Ids of booked times that no day sheet covers with their whole length and in their mode."""
+    with connection.cursor() as cursor:
+        cursor.execute(CONFLICTS, [list(role_ids), since])
+        return [row[0] for row in cursor.fetchall()]
+
+
+def asking_patients() -> list[UUID]:
+    """Ids of the patients whose requests wait for the registrar's clinic."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT guard.asking_patients()")
+        row = cursor.fetchone()
+    return list(row[0]) if row else []
+
+
 def patients_of_day(start: datetime, end: datetime) -> list[UUID]:
     """Ids of the patients on the actor's list between two instants (a doctor's own, a registrar's clinic)."""
     with connection.cursor() as cursor:

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from portal.scheduling.views import booking, index, public, results, times, together, visits
+from portal.scheduling.views import booking, index, public, results, schedules, times, together, visits
 
 app_name = "scheduling"
 
@@ -26,6 +26,17 @@ own_patterns = [
     path("book/<uuid:batch>/course/", together.course, name="course"),
     path("book/<uuid:batch>/confirm/", booking.confirm, name="confirm"),
     path("book/<uuid:batch>/extend/", booking.extend, name="extend"),
+    path("manage/booking/", schedules.policy, name="policy"),
+    path("manage/schedules/", schedules.schedules, name="schedules"),
+    path("manage/schedules/<uuid:role_id>/", schedules.schedule, name="schedule"),
+    path("manage/schedules/<uuid:role_id>/rules/", schedules.add_rule, name="rule-add"),
+    path("manage/schedules/<uuid:role_id>/rules/<uuid:rule_id>/remove/", schedules.remove_rule, name="rule-remove"),
+    path("manage/schedules/<uuid:role_id>/exceptions/", schedules.add_exception, name="exception-add"),
+    path(
+        "manage/schedules/<uuid:role_id>/exceptions/<uuid:exception_id>/remove/",
+        schedules.remove_exception,
+        name="exception-remove",
+    ),
     path("me/visits/", visits.visits, name="visits"),
     path("me/visits/<uuid:visit_id>/", visits.visit, name="visit"),
     path("me/visits/<uuid:visit_id>/move/", visits.move, name="move"),

@@ -128,6 +128,11 @@ def weekday(moment: Moment, zone: str | ZoneInfo | None = None) -> str:
     return _weekday(local_day(moment, zone))
 
 
+def weekday_name(number: int) -> str:
+    """0 is Monday."""
+    return _weekday(date(2024, 1, 1 + number))
+
+
 def weekday_short(moment: Moment, zone: str | ZoneInfo | None = None) -> str:
     return _weekday_short(local_day(moment, zone))
 

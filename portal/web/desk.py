@@ -21,6 +21,8 @@ from portal.people.views.guards import staff_page
 from portal.scheduling import selectors
 from portal.scheduling.models import Appointment
 from portal.scheduling.selectors_sql import database_now, patient_of_appointment, patients_of_day
+from portal.scheduling.services.rules import SCHEDULERS
+from portal.web import requests
 
 SEES_PATIENTS = (Role.DOCTOR, Role.REGISTRAR)
 
@@ -43,6 +45,8 @@ def desk(request: HttpRequest, actor: Actor) -> HttpResponse:
         else None,
         "now": now,
         "rows": _today(actor, now) if actor.role in SEES_PATIENTS else None,
+        "requests": requests.waiting(actor),
+        "may_schedule": actor.role in SCHEDULERS,
     }
     return render(request, "web/desk.html", context)
 

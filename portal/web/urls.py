@@ -1,6 +1,6 @@
 from django.urls import path
 
-from portal.web import desk, views
+from portal.web import desk, requests, views
 
 app_name = "web"
 
@@ -12,4 +12,6 @@ own_patterns = [
     path("brand.css", views.brand_css, name="brand"),
     path("desk/", desk.desk, name="desk"),
     path("desk/visits/<uuid:visit_id>/", desk.desk_visit, name="desk-visit"),
+    path("desk/visits/<uuid:visit_id>/confirm/", requests.confirm, name="request-confirm"),
+    path("desk/visits/<uuid:visit_id>/decline/", requests.decline, name="request-decline"),
 ]

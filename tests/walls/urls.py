@@ -67,6 +67,16 @@ def _press(doctor: str, specialty: str, hour: int) -> str:
     return f"{uid(f'role-{doctor}')}|{uid(f'{specialty}-first')}|in-person|{at(hour).isoformat()}"
 
 
+def rule() -> dict[str, str]:
+    hours = {"start": "18:00", "end": "20:00", "step_minutes": "20", "modes": "in-person"}
+    days = {"weekday": "0", "weeks": "every", "valid_from": "2026-01-01"}
+    return {f"rule-{name}": value for name, value in (hours | days).items()}
+
+
+def vacation() -> dict[str, str]:
+    return {"exception-kind": "vacation", "exception-first_day": "2027-01-11", "exception-step_minutes": "20"}
+
+
 def person() -> dict[str, str]:
     return {
         "family_name": "Белова",
@@ -150,6 +160,41 @@ ROWS = [
     Row("people:contact-remove", table(302, 404, 403, anna=302), (uid("contact-email-anna"),), method="POST"),
     Row("people:contact-remove", table(302, 404, 403), (UNKNOWN,), method="POST"),
     # The desk
+    Row("scheduling:schedules", table(302, 403, 403, rita=200, foma=200, alla=200)),
+    Row("scheduling:schedule", table(302, 403, 403, rita=200, foma=404, alla=200), (uid("role-vera"),)),
+    Row("scheduling:schedule", table(302, 403, 403, rita=404, foma=404, alla=404), (UNKNOWN,)),
+    Row("scheduling:rule-add", table(302, 403, 403, rita=422, foma=404, alla=422), (uid("role-vera"),), method="POST"),
+    Row(
+        "scheduling:rule-add",
+        table(302, 403, 403, rita=302, foma=404, alla=302),
+        (uid("role-vera"),),
+        method="POST",
+        data=rule,
+    ),
+    Row(
+        "scheduling:rule-remove",
+        table(302, 403, 403, rita=404, foma=404, alla=404),
+        (uid("role-vera"), UNKNOWN),
+        method="POST",
+    ),
+    Row(
+        "scheduling:exception-add",
+        table(302, 403, 403, rita=302, foma=404, alla=302),
+        (uid("role-vera"),),
+        method="POST",
+        data=vacation,
+    ),
+    Row(
+        "scheduling:exception-remove",
+        table(302, 403, 403, rita=404, foma=404, alla=404),
+        (uid("role-vera"), UNKNOWN),
+        method="POST",
+    ),
+    Row("scheduling:policy", table(302, 403, 403, alla=200)),
+    Row("scheduling:policy", table(302, 403, 403, alla=422), method="POST"),
+    Row("web:request-confirm", table(302, 403, 403, rita=302, foma=404), (ANNAS,), method="POST"),
+    Row("web:request-confirm", table(302, 403, 403, rita=404, foma=404), (UNKNOWN,), method="POST"),
+    Row("web:request-decline", table(302, 403, 403, rita=302, foma=404), (ANNAS,), method="POST"),
     Row("web:desk", table(302, 403, 200)),
     Row(
         "web:desk-visit",

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Exists, F, OuterRef, QuerySet
+from django.db.models import QuerySet
 
 from portal.kernel.actor import Actor
 from portal.people.models import Online, ServiceOffer
-from portal.scheduling.models import HOLDS_TIME, Appointment, AppointmentStatus, DaySheet, Occupancy
+from portal.scheduling.models import HOLDS_TIME, Appointment, AppointmentStatus, Occupancy
 from portal.scheduling.selectors.choices import OFFER_RELATIONS, Time, choice_of, days_of, with_nearest
-from portal.scheduling.selectors_sql import database_now
+from portal.scheduling.selectors_sql import conflicting, database_now
 
 VISIT_RELATIONS = ("practitioner", "location", "service", "role__specialty", "organization", "room")
 HOLD_RELATIONS = (
@@ -82,11 +82,5 @@ def again(past: Sequence[Appointment]) -> dict[UUID, Time]:
 
 def conflicts(role_ids: Sequence[UUID], *, since: datetime) -> list[Occupancy]:
     """Booked times that no day sheet covers any more, earliest first; whose they are is behind doors."""
-    covering = DaySheet.objects.filter(
-        role_id=OuterRef("role_id"),
-        start__lte=OuterRef("start"),
-        end__gt=OuterRef("start"),
-        modes__contains=[F("mode")],
-    )
-    booked = Occupancy.objects.filter(role_id__in=role_ids, kind=Occupancy.Kind.BOOKED, start__gte=since)
-    return list(booked.filter(~Exists(covering)).select_related("role__location", "service").order_by("start"))
+    rows = Occupancy.objects.filter(pk__in=conflicting(role_ids, since))
+    return list(rows.select_related("role__location", "service").order_by("start"))

@@ -5,7 +5,7 @@ from portal.scheduling.services.cancel import cancel_appointment
 from portal.scheduling.services.confirm import confirm_appointment
 from portal.scheduling.services.hold import Ask, Holder, extend_hold, hold_time, hold_times, release_hold
 from portal.scheduling.services.move import move_appointment
-from portal.scheduling.services.rules import add_exception, add_rule, remove_exception, remove_rule
+from portal.scheduling.services.rules import add_exception, add_rule, remove_exception, remove_rule, set_policy
 from portal.scheduling.services.sheets import extend_sheets, write_sheets
 
 __all__ = [
@@ -27,5 +27,6 @@ __all__ = [
     "release_hold",
     "remove_exception",
     "remove_rule",
+    "set_policy",
     "write_sheets",
 ]

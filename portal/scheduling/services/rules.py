@@ -9,10 +9,32 @@ from portal.kernel.actor import Actor, Role
 from portal.kernel.base import get_one
 from portal.kernel.commands import command
 from portal.people.models import PractitionerRole
-from portal.scheduling.models import Rule, RuleException
+from portal.scheduling.models import BookingPolicy, Rule, RuleException
 from portal.scheduling.services.sheets import rewrite_ahead
 
 SCHEDULERS = {Role.CLINIC_ADMIN, Role.REGISTRAR}
+
+
+@command("BookingPolicy.set", roles={Role.CLINIC_ADMIN})
+def set_policy(
+    *,
+    actor: Actor,
+    lead_minutes: int,
+    horizon_days: int,
+    publish_at: time,
+    cancel_minutes: int,
+    is_one_a_day: bool,
+) -> BookingPolicy:
+    """What patients of the actor's clinic may do alone, from the next press on. Visits booked stay as they are."""
+    values = {
+        "lead_minutes": lead_minutes,
+        "horizon_days": horizon_days,
+        "publish_at": publish_at,
+        "cancel_minutes": cancel_minutes,
+        "is_one_a_day": is_one_a_day,
+    }
+    policy, _is_new = BookingPolicy.objects.update_or_create(organization_id=actor.clinic, defaults=values)
+    return policy
 
 
 @command("Rule.add", roles=SCHEDULERS)

@@ -27,7 +27,7 @@ from portal.web.language import in_language
 register = template.Library()
 
 NBSP = "\u00a0"
-ESCAPED = {"<": "\\u003C", ">": "\\u003E", "&": "\\u0026"}
+ESCAPED: dict[str, str | int | None] = {"<": "\\u003C", ">": "\\u003E", "&": "\\u0026"}
 HIDDEN = SafeString('aria-hidden="true"')
 
 for tag in (
@@ -49,6 +49,7 @@ for tag in (
     dates.zone_short,
 ):
     register.simple_tag(tag)
+register.simple_tag(dates.weekday_name)
 register.simple_tag(dates.day_words, name="day")
 register.simple_tag(dates.date_words, name="date")
 register.filter("minutes", dates.minutes)
