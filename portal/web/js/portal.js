@@ -4,7 +4,9 @@ import { watchForms } from "./forms.js";
 import { watchLive } from "./live.js";
 import { watchLook } from "./menu.js";
 import { watchWait } from "./wait.js";
+import { watchZone } from "./zone.js";
 
+watchZone();
 watchForms();
 watchHold();
 watchLive();
