@@ -61,6 +61,9 @@ class Settings(BaseSettings):
     smtp_url: str = Field("", pattern=r"^(smtps?://.+)?$", description="smtp://user:password@host:port or smtps://…")
     mail_from: str = Field("", description="address that messages come from")
 
+    looks_per_ten_minutes: int = Field(
+        3000, ge=100, description="100 or more: how often one network may ask for free times in ten minutes"
+    )
     job_stalled_seconds: int = Field(
         15, ge=2, le=3600, description="2 to 3600: a worker silent for so many seconds is dead, its jobs run again"
     )

@@ -10,10 +10,10 @@ from portal.kernel import crypto
 from portal.people.selectors_sql import count_up
 
 
-def count_hit(kind: str, who: str, window: timedelta) -> int:
-    """Count one more `kind` by `who` in the running window; returns the count, this one included. One atomic upsert."""
+def count_hit(kind: str, who: str, window: timedelta, hits: int = 1) -> int:
+    """Count `hits` more `kind` by `who` in the running window; returns the count, these included. One atomic upsert."""
     key = crypto.blind_index(f"rate:{kind}:{int(window.total_seconds())}", who)
-    return count_up(key, _window_start(timezone.now(), window))
+    return count_up(key, _window_start(timezone.now(), window), hits)
 
 
 def is_over(kind: str, who: str, *limits: tuple[int, timedelta]) -> bool:

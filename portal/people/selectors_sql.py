@@ -23,13 +23,14 @@ def find_by_contact(digest: bytes, *, purpose: str) -> list[tuple[UUID, UUID | N
         return [(patient_id, user_id) for patient_id, user_id in cursor.fetchall()]
 
 
-def count_up(key: bytes, window: datetime) -> int:
-    """One more for `key` in the window that starts then; returns the count, this one included. One atomic upsert."""
+def count_up(key: bytes, window: datetime, hits: int = 1) -> int:
+    """`hits` more for `key` in the window that starts then; returns the count, these included. One atomic upsert."""
     with connection.cursor() as cursor:
         cursor.execute(
-            'INSERT INTO people_ratewindow (key, "window", count) VALUES (%s, %s, 1)'
-            ' ON CONFLICT (key, "window") DO UPDATE SET count = people_ratewindow.count + 1 RETURNING count',
-            [key, window],
+            'INSERT INTO people_ratewindow (key, "window", count) VALUES (%s, %s, %s)'
+            ' ON CONFLICT (key, "window") DO UPDATE SET count = people_ratewindow.count + excluded.count'
+            " RETURNING count",
+            [key, window, hits],
         )
         (count,) = cursor.fetchone() or (0,)
     return int(count)

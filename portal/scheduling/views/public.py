@@ -19,6 +19,7 @@ from portal.people.models import HealthcareService, Location, Practitioner, Serv
 from portal.scheduling import selectors, structured
 from portal.scheduling.forms import PickerForm
 from portal.scheduling.selectors_sql import database_now
+from portal.scheduling.views.limits import looks_limited
 from portal.scheduling.views.picker import picker
 
 TODAY_ROWS = 5
@@ -69,6 +70,7 @@ def _today(nearest: list[selectors.Choice], now: datetime) -> list[dict[str, Any
 
 @require_safe
 @public_page
+@looks_limited
 def doctor(request: HttpRequest, slug: str) -> HttpResponse:
     """A doctor, their services and the picker of times; with htmx only the picker."""
     practitioner = people.practitioner_by_slug(slug)

@@ -30,7 +30,7 @@ from portal.scheduling.errors import NotOffered, SlotTaken
 from portal.scheduling.forms import PARTS, AnyForm, SearchForm
 from portal.scheduling.selectors_sql import database_now
 from portal.scheduling.views.booking import owner_or_new, taken
-from portal.scheduling.views.limits import holder_of
+from portal.scheduling.views.limits import holder_of, looks_limited
 from portal.scheduling.views.picker import DAYS_SHOWN, level
 
 PER_PAGE = 10
@@ -41,6 +41,7 @@ CHILD = 7  # the age that "for a child" means until a person is chosen
 
 @require_safe
 @public_page
+@looks_limited
 def results(request: HttpRequest) -> HttpResponse:
     """The list; filters live in the address, so that it can be sent to somebody."""
     form = SearchForm(request.GET)
@@ -212,6 +213,7 @@ def _with(request: HttpRequest, **values: Any) -> str:
 
 @require_safe
 @public_page
+@looks_limited
 def suggestions(request: HttpRequest) -> HttpResponse:
     """Links under the search field while it is being filled in; an htmx part, empty until something is meant."""
     words = request.GET.get("q", "")[:100]

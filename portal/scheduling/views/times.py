@@ -24,6 +24,7 @@ from portal.scheduling import selectors
 from portal.scheduling.forms import TimesForm
 from portal.scheduling.opening import MIDNIGHT, instant
 from portal.scheduling.selectors_sql import free_slots_json
+from portal.scheduling.views.limits import looks_too_often
 
 REMEMBERED = 5.0  # seconds
 MOST_REMEMBERED = 5000
@@ -32,7 +33,9 @@ _choices: dict[tuple[str, UUID, UUID], tuple[float, selectors.Choice]] = {}
 
 @require_safe
 def times(request: HttpRequest, role_id: UUID) -> HttpResponse:
-    """404 for a doctor or service that is not offered, 400 for a day or a mode that is none."""
+    """404 for a doctor or service that is not offered, 400 for a day or a mode that is none, 429 for a scraper."""
+    if looks_too_often(request):
+        return JsonResponse({"error": "too many requests"}, status=429, headers={"Retry-After": "60"})
     form = TimesForm(request.GET)
     if not form.is_valid():
         return JsonResponse({"error": "expected service=<uuid>&mode=<code>&day=<yyyy-mm-dd>"}, status=400)

@@ -21,6 +21,7 @@ from portal.scheduling.errors import NotOffered
 from portal.scheduling.forms import MOST_TOGETHER, CourseForm, SameDayForm
 from portal.scheduling.selectors_sql import database_now
 from portal.scheduling.views.booking import held_by
+from portal.scheduling.views.limits import looks_limited
 
 GAPS = (1, 2, 3, 7, 14)  # days between the visits of a course
 USUAL_VISITS, USUAL_DAYS = 5, 7
@@ -60,6 +61,7 @@ def course(request: HttpRequest, batch: UUID) -> HttpResponse:
 
 @require_safe
 @public_page
+@looks_limited
 def together(request: HttpRequest) -> HttpResponse:
     """Two or three services one after another on one day, at one branch."""
     form = SameDayForm(request.GET)

@@ -1,0 +1,63 @@
+"""A moved visit: the new time is told, the old one never after it."""
+
+from uuid import uuid4
+
+import pytest
+
+from portal.notifications import jobs
+from portal.people.models import HealthcareService
+from portal.scheduling import services
+from portal.scheduling.tests.conftest import press
+from portal.scheduling.tests.test_hold_times import stage
+from tests.cast import at, uid
+
+
+@pytest.fixture
+def moved(as_actor):
+    def run(args, start):
+        owner = uuid4()
+        with as_actor("anna") as trail:
+            held = services.hold_time(
+                actor=trail.actor, owner=owner, replaces=args["appointment_id"], **press(start=start)
+            )
+            services.move_appointment(
+                actor=trail.actor, appointment_id=args["appointment_id"], hold_id=held.pk, owner=owner
+            )
+
+    return run
+
+
+def test_the_new_time_is_told_by_sms_and_by_mail_with_a_calendar(gateways, booked, moved):
+    args = booked()
+    moved(args, at(15, days=8))
+    jobs.tell_moved(**args)
+    (sms,), (mail,) = gateways.sms.sent, gateways.email.sent
+    assert "15:00" in sms.text and "перенесена" in sms.text
+    assert b"SEQUENCE:1" in mail.calendar and b"T120000Z" in mail.calendar
+
+
+def test_an_old_confirmation_that_comes_late_is_not_sent(gateways, booked, moved, sql):
+    args = booked()
+    moved(args, at(15, days=8))
+    jobs.tell_booked(**args)
+    assert gateways.sent() == 0 or all("15:00" in m.text for m in gateways.sms.sent)
+    jobs.tell_moved(**args)
+    assert {m.text.split(",")[0].split()[-1] for m in gateways.sms.sent} == {"15:00"}
+
+
+def test_moved_twice_only_the_last_time_is_told(gateways, booked, moved):
+    args = booked()
+    moved(args, at(15, days=8))
+    moved(args, at(16, days=8))
+    jobs.tell_moved(**args)
+    jobs.tell_moved(**args)
+    assert len(gateways.sms.sent) == 1 and "16:00" in gateways.sms.sent[0].text
+
+
+def test_a_request_is_told_as_a_request(gateways, booked):
+    stage(lambda: HealthcareService.objects.filter(pk=uid("therapist-first")).update(online="request"))
+    args = booked()
+    jobs.tell_booked(**args)
+    assert gateways.sent() == 0
+    jobs.tell_requested(**args)
+    assert "Заявка принята" in gateways.sms.sent[0].text
