@@ -46,6 +46,15 @@ def _clone(template: str) -> Iterator[str]:
         plugin.execute(_superuser(), f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
 
+@pytest.fixture(autouse=True)
+def nobody_has_looked() -> None:
+    """Looks of earlier tests are not counted: each 25th costs a statement (scheduling/views/limits.py)."""
+    from portal.scheduling.views import limits
+
+    limits._uncounted.clear()
+    limits._refused.clear()
+
+
 @pytest.fixture
 def empty_db(django_db_blocker: Any) -> Iterator[str]:
     """Migrated, empty, gone afterwards."""

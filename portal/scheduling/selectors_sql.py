@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +12,7 @@ from django.db import connection
 from psycopg.types.range import Int4Range
 
 Hours = tuple[int, int] | None
+MOST_SLOTS = 20_000
 
 # One row a wanted (role, service): its minutes, the minutes kept with the pause after it, the first and the last
 # moment (that one excluded) when a patient may begin, the devices it needs, whether it takes the doctor's room, and
@@ -56,7 +57,16 @@ SLOTS = f"""
     JOIN scheduling_daysheet s ON {SHEETS}
     CROSS JOIN LATERAL (SELECT t.start FROM {FREE}) AS t
     ORDER BY t.start, w.role_id
-    LIMIT 20000
+    LIMIT %(limit)s
+"""  # noqa: S608
+
+# How many times each day of a branch's calendar has, over all wanted: for strips of days, without a row a time.
+DAYS = f"""
+    SELECT (t.start AT TIME ZONE w.zone)::date, count(*)
+    {WANTED}
+    JOIN scheduling_daysheet s ON {SHEETS}
+    CROSS JOIN LATERAL (SELECT t.start FROM {FREE}) AS t
+    GROUP BY 1
 """  # noqa: S608
 
 # The same as one JSON text, so that the hottest read of all builds no objects (D2).
@@ -117,9 +127,18 @@ class Slot:
     modes: tuple[str, ...]
 
 
-def free_slots(wanted: Sequence[Wanted], *, mode: str = "", hours: Hours = None) -> list[Slot]:
-    """All free times of each wanted, earliest first, 20,000 at most. `hours`: [from, to) on the branch's clock."""
-    return _query(SLOTS, wanted, mode, hours)
+def free_slots(wanted: Sequence[Wanted], *, mode: str = "", hours: Hours = None, limit: int = MOST_SLOTS) -> list[Slot]:
+    """The free times of all wanted, earliest first, `limit` at most. `hours`: [from, to) on the branch's clock."""
+    return _query(SLOTS, wanted, mode, hours, limit)
+
+
+def free_days(wanted: Sequence[Wanted], *, mode: str = "", hours: Hours = None) -> dict[date, int]:
+    """How many free times each day has, over all wanted; days without any are absent."""
+    if not wanted:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute(DAYS, search_params(wanted, mode, hours))
+        return dict(cursor.fetchall())
 
 
 def nearest_slots(wanted: Sequence[Wanted], *, mode: str = "", hours: Hours = None) -> list[Slot]:
@@ -127,11 +146,11 @@ def nearest_slots(wanted: Sequence[Wanted], *, mode: str = "", hours: Hours = No
     return _query(NEAREST, wanted, mode, hours)
 
 
-def _query(sql: str, wanted: Sequence[Wanted], mode: str, hours: Hours) -> list[Slot]:
+def _query(sql: str, wanted: Sequence[Wanted], mode: str, hours: Hours, limit: int = MOST_SLOTS) -> list[Slot]:
     if not wanted:
         return []
     with connection.cursor() as cursor:
-        cursor.execute(sql, search_params(wanted, mode, hours))
+        cursor.execute(sql, search_params(wanted, mode, hours) | {"limit": limit})
         return [Slot(role, service, start, tuple(modes)) for role, service, start, modes in cursor.fetchall()]
 
 
@@ -144,7 +163,7 @@ def free_slots_json(wanted: Wanted, *, mode: str) -> str:
 
 
 def search_params(wanted: Sequence[Wanted], mode: str, hours: Hours = None) -> dict[str, Any]:
-    """The parameters of SLOTS and NEAREST."""
+    """The parameters of SLOTS, DAYS and NEAREST."""
     return {
         "roles": [w.role_id for w in wanted],
         "services": [w.service_id for w in wanted],
@@ -156,6 +175,7 @@ def search_params(wanted: Sequence[Wanted], mode: str, hours: Hours = None) -> d
         "rooms": [w.uses_room for w in wanted],
         "zones": [w.zone for w in wanted],
         "mode": mode,
+        "limit": MOST_SLOTS,
         "hours": Int4Range(*hours) if hours else None,
     }
 

@@ -23,7 +23,7 @@ def earliest_of_anyone(found: Sequence[Choice], when: When, *, most: int = 6) ->
     windows = [when.window(choice).between(first, first + WINDOW) for choice in free]
     seen: set[datetime] = set()
     slots = []
-    for slot in free_slots(windows, mode=when.mode, hours=when.hours):
+    for slot in free_slots(windows, mode=when.mode, hours=when.hours, limit=most * len(windows)):
         if slot.start not in seen and len(seen) < most:
             seen.add(slot.start)
             slots.append(slot)

@@ -15,7 +15,7 @@ from portal.people.models import HealthcareService, PractitionerRole, ServiceOff
 from portal.people.models.directory import Mode
 from portal.scheduling.opening import MIDNIGHT, instant
 from portal.scheduling.selectors.policies import Bounds, bounds, policies, policy_of
-from portal.scheduling.selectors_sql import Hours, Slot, Wanted, database_now, free_slots, nearest_slots
+from portal.scheduling.selectors_sql import Hours, Slot, Wanted, database_now, free_days, free_slots, nearest_slots
 
 CARD_WINDOW = timedelta(days=6)  # a card shows two days; who has none so soon shows the nearest time
 MODES = (Mode.IN_PERSON, Mode.VIDEO, Mode.CHAT)
@@ -189,12 +189,8 @@ def _card_window(choice: Choice, when: When) -> Wanted:
 def days_with_times(found: Sequence[Choice], when: When, days: Sequence[date]) -> dict[date, int]:
     """How many free times each of these days has among the choices, whatever day is asked for."""
     window = replace(when, first=days[0], last=days[-1])
-    zones = {choice.role.pk: choice.zone for choice in found}
-    slots = free_slots([window.window(c) for c in found if c.nearest or when.first], mode=when.mode, hours=when.hours)
-    counts: defaultdict[date, int] = defaultdict(int)
-    for slot in slots:
-        counts[slot.start.astimezone(zones[slot.role_id]).date()] += 1
-    return counts
+    wanted = [window.window(choice) for choice in found if choice.nearest or when.first]
+    return free_days(wanted, mode=when.mode, hours=when.hours)
 
 
 def days_of(slots: Iterable[Slot], zone: ZoneInfo, service: HealthcareService, mode: str = "") -> list[Day]:
