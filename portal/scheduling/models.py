@@ -100,8 +100,8 @@ class RuleException(PortalModel):
             models.CheckConstraint(condition=Q(last_day__gte=F("first_day")), name="exception_days"),
             models.CheckConstraint(
                 condition=Q(start__isnull=True, end__isnull=True)
-                | Q(end__gt=F("start"))
-                | Q(start__isnull=False, end=time(0)),
+                | Q(start__isnull=False, end__isnull=False, end__gt=F("start"))
+                | Q(start__isnull=False, end__isnull=False, end=time(0)),
                 name="exception_hours",
             ),
             models.CheckConstraint(condition=~Q(kind="extra") | Q(start__isnull=False), name="extra_hours_have_hours"),

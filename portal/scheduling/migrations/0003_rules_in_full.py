@@ -198,7 +198,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='ruleexception',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('end__isnull', True), ('start__isnull', True)), ('end__gt', models.F('start')), models.Q(('end', datetime.time(0, 0)), ('start__isnull', False)), _connector='OR'), name='exception_hours'),
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('end__isnull', True), ('start__isnull', True)), models.Q(('end__gt', models.F('start')), ('end__isnull', False), ('start__isnull', False)), models.Q(('end', datetime.time(0, 0)), ('end__isnull', False), ('start__isnull', False)), _connector='OR'), name='exception_hours'),
         ),
         migrations.AddConstraint(
             model_name='ruleexception',

@@ -31,7 +31,7 @@ from portal.scheduling.errors import (
 )
 from portal.scheduling.models import Appointment, AppointmentStatus, BookingPolicy, Occupancy, SameDay
 from portal.scheduling.selectors import holds_of, policy_of
-from portal.scheduling.selectors_sql import database_now, lock_patient
+from portal.scheduling.selectors_sql import database_now, lock_patient, lock_practitioners
 
 CARE_AFTER_VISIT = timedelta(days=30)  # the doctor writes up, sees results, answers
 
@@ -91,6 +91,7 @@ def claim(batch: UUID, owner: UUID, *, as_owner: UUID | None = None) -> list[Occ
     moves a visit takes that visit's id as its owner instead.
     """
     holds = holds_of(batch, owner)
+    lock_practitioners(hold.practitioner_id for hold in holds)  # an UPDATE meets the constraint as an INSERT does
     live = Occupancy.objects.filter(batch=batch, owner=owner, kind=Occupancy.Kind.HOLD, expires_at__gt=Now())
     taken = live.update(
         kind=Occupancy.Kind.BOOKED, owner=as_owner or F("id"), expires_at=None, holder=None, replaces=None

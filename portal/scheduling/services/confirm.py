@@ -14,6 +14,7 @@ from portal.kernel.errors import Conflict
 from portal.kernel.outbox import emit
 from portal.people.models import Patient
 from portal.scheduling.models import Appointment, AppointmentStatus
+from portal.scheduling.selectors_sql import lock_patient
 from portal.scheduling.services.book import recipient
 from portal.scheduling.services.cancel import open_visit
 
@@ -22,6 +23,7 @@ from portal.scheduling.services.cancel import open_visit
 def confirm_appointment(*, actor: Actor, appointment_id: UUID) -> Appointment:
     """`pending` → `booked`; the patient hears of it. Confirming twice changes nothing; `Conflict` for all else."""
     visit = open_visit(actor, appointment_id, purpose="confirming")
+    lock_patient(visit.patient_id)
     asked = Appointment.objects.visible_to(actor).filter(
         pk=appointment_id, status=AppointmentStatus.PENDING, start__gt=Now()
     )

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 from django.db import IntegrityError, transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
 
 from portal.kernel.actor import Actor, Role
@@ -91,6 +91,7 @@ def extend_hold(*, actor: Actor, owner: UUID, batch: UUID) -> datetime:
     live = Occupancy.objects.filter(
         batch=batch, owner=owner, kind=Occupancy.Kind.HOLD, is_extended=False, expires_at__gt=Now()
     )
+    _lock_doctors(live)
     if not live.update(expires_at=F("expires_at") + HOLD, is_extended=True):
         raise HoldOver
     return get_one(Occupancy.objects.filter(expires_at__isnull=False), pk=batch).expires_at or database_now()
@@ -99,7 +100,9 @@ def extend_hold(*, actor: Actor, owner: UUID, batch: UUID) -> datetime:
 @command("Slot.release", roles=BOOKERS)
 def release_hold(*, actor: Actor, owner: UUID) -> int:
     """Let the browser's holds go. Returns how many there were."""
-    return Occupancy.objects.filter(owner=owner, kind=Occupancy.Kind.HOLD).delete()[0]
+    held = Occupancy.objects.filter(owner=owner, kind=Occupancy.Kind.HOLD)
+    _lock_doctors(held)
+    return held.delete()[0]
 
 
 def _hold(
@@ -108,11 +111,13 @@ def _hold(
     offers = [_offer(ask) for ask in asks]
     if holder:
         lock_holder(holder.digest)
-    lock_practitioners(offer.role.practitioner_id for offer in offers)
+    earlier = Occupancy.objects.filter(owner=owner, kind=Occupancy.Kind.HOLD)
+    _lock_doctors(earlier, [offer.role.practitioner_id for offer in offers])
     now = database_now()
     places = [_place(actor, ask, offer, now) for ask, offer in zip(asks, offers, strict=True)]
-    lock_resources(resource for place in places for need in place.needs for resource in need)
-    Occupancy.objects.filter(owner=owner, kind=Occupancy.Kind.HOLD).delete()
+    let_go = ResourceUse.objects.filter(occupancy__in=earlier).values_list("resource_id", flat=True)
+    lock_resources([*let_go, *(resource for place in places for need in place.needs for resource in need)])
+    earlier.delete()
     if holder:
         _check_limit(holder)
     batch = uuid4()
@@ -130,6 +135,11 @@ def _hold(
         )
         for n, place in enumerate(places)
     ]
+
+
+def _lock_doctors(held: QuerySet[Occupancy], others: Sequence[UUID] = ()) -> None:
+    """Those whose times are let go too: two browsers that swap times would wait for each other."""
+    lock_practitioners([*others, *held.values_list("practitioner_id", flat=True)])
 
 
 def _offer(ask: Ask) -> ServiceOffer:

@@ -13,7 +13,8 @@ from portal.kernel.commands import command
 from portal.kernel.outbox import emit
 from portal.people.models import CareTeam, Patient
 from portal.scheduling.errors import AgeNotServed, HoldOver, NotOffered, TooLateToMove
-from portal.scheduling.models import HOLDS_TIME, Appointment, Occupancy
+from portal.scheduling.models import HOLDS_TIME, Appointment, Occupancy, SameDay
+from portal.scheduling.selectors import policy_of
 from portal.scheduling.selectors_sql import database_now, lock_patient
 from portal.scheduling.services.book import care_period, claim, local_date, offer_of, put, recipient, refusal
 from portal.scheduling.services.cancel import open_visit, patients_limit
@@ -30,8 +31,8 @@ def move_appointment(*, actor: Actor, appointment_id: UUID, hold_id: UUID, owner
     visit = get_one(Appointment.objects.visible_to(actor), pk=appointment_id)
     if visit.status not in HOLDS_TIME or patients_limit(actor, visit) <= database_now():
         raise TooLateToMove
-    Occupancy.objects.filter(owner=appointment_id, kind=Occupancy.Kind.BOOKED).delete()
-    hold = _claim(hold_id, owner, appointment_id)
+    hold = _claim(hold_id, owner, appointment_id)  # first: who has deleted a time must not queue for a doctor
+    Occupancy.objects.filter(owner=appointment_id, kind=Occupancy.Kind.BOOKED).exclude(pk=hold.pk).delete()
     _give(actor, visit, hold)
     patient = get_one(Patient.objects.visible_to(actor), pk=visit.patient_id)
     emit(
@@ -60,6 +61,8 @@ def _give(actor: Actor, visit: Appointment, hold: Occupancy) -> None:
     if not offer.serves(patient.age_on(local_date(hold, offer))):
         raise AgeNotServed
     visit.moved_from = visit.start
+    if visit.same_day in ("", SameDay.POLICY):  # as the clinic sees it today
+        visit.same_day = "" if policy_of(visit.organization_id).is_one_a_day else SameDay.POLICY
     price = visit.price  # what was promised stays promised for the same service
     same_service = visit.service_id == offer.service_id
     put(visit, hold, offer)

@@ -48,7 +48,7 @@ def rewrite(role_ids: Sequence[UUID], first: date, last: date) -> int:
     DaySheet.objects.filter(role_id__in=role_ids, date__range=(first, last)).delete()
     rows = [sheet for role in roles for sheet in _sheets(role, first, last)]
     DaySheet.objects.bulk_create(rows, batch_size=BATCH)
-    _note_horizon(role_ids, last)
+    _note_horizon(role_ids, first, last)
     return len(rows)
 
 
@@ -80,9 +80,11 @@ def _days(first: date, last: date) -> Iterator[date]:
     return (first + timedelta(days=n) for n in range((last - first).days + 1))
 
 
-def _note_horizon(role_ids: Iterable[UUID], last: date) -> None:
+def _note_horizon(role_ids: Iterable[UUID], first: date, last: date) -> None:
+    """Only what joins the days already written: the job would never come back to a gap."""
     known = {row.role_id: row for row in ScheduleHorizon.objects.filter(role_id__in=role_ids)}
     for role_id in role_ids:
         row = known.get(role_id) or ScheduleHorizon(role_id=role_id, written_to=last)
-        row.written_to = max(row.written_to, last)
-        row.save()
+        if first <= row.written_to + timedelta(days=1):
+            row.written_to = max(row.written_to, last)
+            row.save()

@@ -4,6 +4,7 @@ import { fill, say } from "./say.js";
 const SOON = 120;
 const drawn = new WeakMap();
 let ticking = 0;
+let hadFocus = "";
 
 function remaining(hold) {
   if (!drawn.has(hold)) drawn.set(hold, Date.parse(hold.dataset.now) - Date.now());
@@ -31,9 +32,19 @@ function renew(hold) {
 // The answer must bring a hold line of its own; when it does not, the whole page tells why.
 function onBeforeSwap(event) {
   const hold = event.detail.target;
+  hadFocus = hold.matches?.("[data-hold]") && hold.contains(document.activeElement) ? hold.id : "";
   if (!hold.matches?.("[data-hold]") || event.detail.serverResponse.includes(`id="${hold.id}"`)) return;
   event.detail.shouldSwap = false;
   location.reload();
+}
+
+// The pressed button is gone with its line: the line that came instead takes the focus.
+function keepFocus() {
+  const hold = document.activeElement === document.body && hadFocus && document.getElementById(hadFocus);
+  hadFocus = "";
+  if (!hold) return;
+  hold.tabIndex = -1;
+  hold.focus();
 }
 
 function draw(hold) {
@@ -59,6 +70,7 @@ export function watchHold() {
   start();
   document.addEventListener("htmx:beforeSwap", onBeforeSwap);
   document.addEventListener("htmx:afterSettle", start);
+  document.addEventListener("htmx:afterSettle", keepFocus);
   document.addEventListener("visibilitychange", tick);
   addEventListener("pageshow", tick);
 }

@@ -10,6 +10,7 @@ let polling = 0;
 let soon = 0;
 let later = 0;
 let isRefreshing = false;
+let hadFocus = false;
 
 function part() {
   return document.querySelector("[data-live]");
@@ -109,6 +110,7 @@ function keepPlaces(before, after) {
 
 function onBeforeSwap(event) {
   const before = event.detail.target;
+  hadFocus = Boolean(before.matches?.("[data-live]") && before.contains(document.activeElement));
   if (!isRefreshing || !before.matches?.("[data-live]")) return;
   if (event.detail.xhr.status >= 400) { event.detail.shouldSwap = false; return; }  // a hiccup is no reason to lose the page
   const template = document.createElement("template");
@@ -119,10 +121,18 @@ function onBeforeSwap(event) {
   event.detail.serverResponse = after.outerHTML;
 }
 
+// What had the focus may be gone (no earlier week, the nearest day reached): the day now shown takes it.
+function keepFocus() {
+  const isLost = hadFocus && document.activeElement === document.body;
+  hadFocus = false;
+  if (isLost) part()?.querySelector(".days [aria-current]")?.focus({ preventScroll: true });
+}
+
 export function watchLive() {
   follow();
   document.addEventListener("htmx:beforeSwap", onBeforeSwap);
   document.addEventListener("htmx:afterSettle", follow);
+  document.addEventListener("htmx:afterSettle", keepFocus);
   document.addEventListener("visibilitychange", () => { if (!document.hidden) refreshSoon(); });
   addEventListener("pagehide", stop);
   addEventListener("pageshow", follow);
