@@ -1,80 +1,79 @@
-"""Hold and book, the two transactions of a visit, from several threads with their own connections."""
+"""Hold and book, the two transactions of a visit: through the portal's commands in several processes, against pgbench
+with all the same statements."""
 
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
+from random import randrange
 
-from bench.world import World, report
+from bench.replay import COMMON, capture, forget, prepare
+from bench.world import LargeWorld, load_average, report
 
-THREADS, VISITS = 4, 400
-CODE = """
-import json, sys, time, django
-django.setup()
-from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
-from uuid import UUID, uuid4
-from django.db import connection
-from portal.kernel.access import acting
-from portal.kernel.actor import Actor, Role
-from portal.kernel.errors import PortalError
-from portal.scheduling import selectors, services
-from portal.scheduling.selectors_sql import database_now, free_slots
+CLIENTS, VISITS = 4, 240
+ROUNDS = 2
+ADULTS = "SELECT count(*) FROM people_patient"
+CODE = (
+    COMMON
+    + """
+import multiprocessing
+clients, count, first = map(int, sys.argv[1:])
+wanted = slots(count)
+connection.close()
 
-people = [(UUID(user), UUID(patient)) for user, patient in json.load(sys.stdin)]
-threads, wanted = int(sys.argv[1]), int(sys.argv[2])
-now = database_now() + timedelta(days=2)
-slots = {}
-for slot in free_slots([c.wanted for c in selectors.choices()], since=now, until=now + timedelta(days=20)):
-    slots.setdefault((slot.role_id, slot.start), slot)
-slots = sorted(slots.values(), key=lambda slot: (slot.start.minute, slot.start, str(slot.role_id)))[: wanted * 2]
-times, refused = [], []
+def client(number, start, results):
+    times, refused = [], 0
+    connection.ensure_connection()
+    start.wait()
+    for n in range(number, count, clients):
+        begin = time.monotonic()
+        try:
+            book(wanted[n], first + n)
+            times.append(time.monotonic() - begin)
+        except PortalError:
+            refused += 1
+    results.put((times, refused, time.monotonic()))
 
-def visit(number):
-    user_id, patient_id = people[number % len(people)]
-    slot, owner, begin = slots[number], uuid4(), time.monotonic()
-    try:
-        actor = Actor(kind="patient", role=Role.PATIENT, user_id=user_id)
-        with acting(actor) as trail:
-            held = services.hold_time(
-                actor=trail.actor, owner=owner, role_id=slot.role_id, service_id=slot.service_id,
-                mode=slot.modes[0], start=slot.start,
-            )
-        with acting(actor) as trail:
-            services.book_appointment(actor=trail.actor, patient_id=patient_id, hold_id=held.pk, owner=owner)
-    except PortalError as error:
-        refused.append(type(error).__name__)
-        return
-    times.append(time.monotonic() - begin)
-
+fork = multiprocessing.get_context("fork")
+start, results = fork.Barrier(clients + 1), fork.Queue()
+everyone = [fork.Process(target=client, args=(n, start, results)) for n in range(clients)]
+[one.start() for one in everyone]
+start.wait()
 begin = time.monotonic()
-with ThreadPoolExecutor(threads) as pool:
-    list(pool.map(visit, range(min(wanted, len(slots)))))
-spent = time.monotonic() - begin
-times.sort()
-median, slow = times[len(times) // 2] * 1000, times[int(len(times) * 0.95)] * 1000
-print(json.dumps([len(times) / spent, median, slow, len(refused)]))
+parts = [results.get() for _ in everyone]
+times = sorted(t for part, _, _ in parts for t in part)
+spent = max(end for _, _, end in parts) - begin
+print(json.dumps([len(times) / spent, times[len(times) // 2] * 1000, times[int(len(times) * 0.95)] * 1000,
+                  sum(refused for _, refused, _ in parts)]))
 """
+)
 
 
-def measure(world: World) -> None:
-    people = [[str(user), str(patient)] for user, patient in world.ask(PATIENTS)]
-    environment = os.environ | world.settings | {"DJANGO_SETTINGS_MODULE": "portal.settings", "LOG_LEVEL": "ERROR"}
-    result = subprocess.run(
-        [sys.executable, "-c", CODE, str(THREADS), str(VISITS)],
-        input=json.dumps(people),
-        env=environment,
-        stdout=subprocess.PIPE,
-        text=True,
-        check=True,
-    )
-    per_second, median, slow, refused = json.loads(result.stdout.splitlines()[-1])
+def measure(world: LargeWorld) -> None:
+    """In turns, twice, so that a machine that others use is as slow for both."""
+    used = randrange(int(str(world.ask(ADULTS)[0][0])) // 2)  # a kept clinic remembers who came last time
+    portal, raw, refused = [], [], 0
+    for _ in range(ROUNDS):
+        per_second, median, slow, lost = json.loads(world.python(CODE, CLIENTS, VISITS, used))
+        used += VISITS
+        portal.append((per_second, median, slow))
+        refused += lost
+        tps, statements = _pgbench(world, used)
+        used += VISITS
+        raw.append(tps)
+    per_second, median, slow = (sum(column) / ROUNDS for column in zip(*portal, strict=True))
     report("booking", per_second, "visits/s")
-    report("booking_median", median, "ms")
-    report("booking_p95", slow, "ms")
-    report("booking_refused", refused, f"of_{VISITS}")
+    report("booking_pgbench", sum(raw) / ROUNDS, f"visits/s ({statements} statements each)")
+    report("booking_vs_pgbench", per_second / (sum(raw) / ROUNDS), "ratio")
+    report("booking_ms_p50", median, "ms")
+    report("booking_ms_p95", slow, f"ms (load {load_average():.1f}, {CLIENTS} clients)")
+    report("booking_refused", refused, f"of_{VISITS * ROUNDS}")
 
 
-PATIENTS = "SELECT user_id, id FROM people_patient WHERE user_id IS NOT NULL ORDER BY id"
+def _pgbench(world: LargeWorld, first: int) -> tuple[float, int]:
+    script, count, statements = prepare(world, capture(world, VISITS, first))
+    each = count // CLIENTS
+    options = ("-c", str(CLIENTS), "-j", "2", "-t", str(each), "-D", f"each={each}", "-D", "i=0")
+    try:
+        return world.pgbench([script], *options), statements
+    finally:
+        forget(world)

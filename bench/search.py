@@ -1,85 +1,130 @@
-"""The slot search: pgbench with the very SQL, the same through the portal's own function, and the page around it."""
+"""The slot search: over HTTP against pgbench with the very SQL and parameters; with few and with many times."""
 
 from __future__ import annotations
 
-import os
+import json
 import re
-import subprocess
-import sys
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
+import time
+from typing import Any
 
 import psycopg
 
 from bench.load import requests_per_second
-from bench.world import World, report
+from bench.world import DATABASE, FEW_TIMES, LargeWorld, load_average, report
 
-CLIENTS, SECONDS = 4, 5
-ONE_DOCTOR = """
-    SELECT r.id, o.service_id, s.duration_minutes, p.slug
-      FROM people_practitionerrole r
-      JOIN people_practitioner p ON p.id = r.practitioner_id
-      JOIN people_serviceoffer o ON o.role_id = r.id
-      JOIN people_healthcareservice s ON s.id = o.service_id
-     WHERE r.is_active ORDER BY r.id, o.service_id LIMIT 1
+# The lean search (portal/scheduling/views/times.py) and the function whose SQL it sends; adapt both together.
+PATH = "/times/{role}/?service={service}&mode={mode}&day={day}"
+FUNCTION = "free_slots_json"
+
+CLIENTS, SECONDS, SEARCHES = 4, 6, 12
+GROWTH_ROUNDS = 200
+EMPTY = {None: "NULL", "": "''"}  # what pgbench takes no variable for
+FUTURE_TIMES = """
+    SELECT sum(extract(epoch FROM "end" - start) / 60 / step_minutes) FROM scheduling_daysheet WHERE start > now()
 """
-IN_PROCESS = """
-import sys, time, django
+CODE = """
+import json, sys, django
 django.setup()
-from datetime import datetime
-from uuid import UUID
-from portal.scheduling.selectors_sql import Wanted, free_slots
-wanted = [Wanted(UUID(sys.argv[1]), UUID(sys.argv[2]), int(sys.argv[3]))]
-since, until = map(datetime.fromisoformat, sys.argv[4:6])
-count, end = 0, time.monotonic() + float(sys.argv[6])
-while time.monotonic() < end:
-    free_slots(wanted, since=since, until=until)
-    count += 1
-print(count / float(sys.argv[6]))
+from datetime import timedelta
+from django.db import connection
+from portal.people.models import ServiceOffer
+from portal.scheduling import selectors, selectors_sql
+from portal.scheduling.opening import MIDNIGHT, instant
+
+found, heard = [], []
+
+def listen(execute, sql, params, many, context):
+    heard.append((sql, params))
+    return execute(sql, params, many, context)
+
+offers = list(ServiceOffer.objects.select_related(*selectors.OFFER_RELATIONS).order_by("pk"))
+
+def text(value):
+    "A parameter as PostgreSQL writes it."
+    if isinstance(value, list):
+        return "{" + ",".join(f'"{item}"' for item in value) + "}"
+    return value if value is None else str(value)
+
+for n in range(int(sys.argv[1])):
+    offer = offers[n * 7919 % len(offers)]
+    choice = selectors.choice_of(offer)
+    mode = offer.service.modes[0]
+    day = choice.bounds.last_day - timedelta(days=3 + n * 13 % 50)
+    start = instant(day, MIDNIGHT, choice.zone)
+    wanted = choice.wanted(mode).between(start, start + timedelta(days=1))
+    with connection.execute_wrapper(listen):
+        getattr(selectors_sql, sys.argv[2])(wanted, mode=mode)
+    sql, params = heard.pop()
+    found.append({"role": str(offer.role_id), "service": str(offer.service_id), "mode": mode, "day": str(day),
+                  "doctor": offer.role.practitioner.slug,
+                  "params": {name: text(value) for name, value in params.items()}})
+print(json.dumps([sql, found]))
 """
 
 
-def measure(world: World) -> None:
-    role, service, minutes, slug = world.ask(ONE_DOCTOR)[0]
-    since = datetime.now(UTC)
-    until = since + timedelta(days=7)
-    raw = _pgbench(world, role, service, minutes, since, until)
+Search = dict[str, Any]
+
+
+def measure(world: LargeWorld) -> None:
+    sql, searches = _searches(world, SEARCHES)
+    paths = [PATH.format(**search) for search in searches]
+    raw = _pgbench(world, sql, searches)
+    http = requests_per_second(world.port, paths, clients=CLIENTS, seconds=SECONDS)
+    raw = (raw + _pgbench(world, sql, searches)) / 2  # before and after: a machine that others use drifts
     report("slot_search_pgbench", raw, "queries/s")
-    page = requests_per_second(world.port, f"/doctors/{slug}/", clients=CLIENTS, seconds=SECONDS)
-    report("slot_search_page", page.per_second, "requests/s")
-    report("slot_search_page_to_pgbench", page.per_second / raw, "ratio")
-    one = _in_process(world, str(role), str(service), str(minutes), since.isoformat(), until.isoformat())
-    report("slot_search_function_one_thread", one, "calls/s")
+    report("slot_search_http", http.per_second, "requests/s")
+    report("slot_search_vs_pgbench", http.per_second / raw, "ratio")
+    report("slot_search_ms_p95", http.slow_ms, "ms")
+    _page(world, [f"/doctors/{search['doctor']}/" for search in searches])
 
 
-def _pgbench(world: World, *values: object) -> float:
-    """The prepared statement as PostgreSQL itself can do it, without any application."""
-    from portal.scheduling.selectors_sql import LEAD_MINUTES, SLOTS
-
-    role, service, minutes, since, until = values
-    params = {
-        "roles": [role],
-        "services": [service],
-        "minutes": [minutes],
-        "since": since,
-        "until": until,
-        "mode": "",
-        "lead": LEAD_MINUTES,
-    }
-    with psycopg.connect(world.url("app"), cursor_factory=psycopg.ClientCursor) as connection:
-        text = connection.cursor().mogrify(SLOTS, params)  # type: ignore[attr-defined]
-    script = world.home / "search.sql"
-    script.write_text(re.sub(r"\s+", " ", text) + ";\n")
-    socket_dir = parse_qs(urlsplit(world.url("app")).query)["host"][0]
-    command = [str(Path(world.cluster.bin()) / "pgbench"), "-n", "-M", "prepared", "-f", str(script)]
-    command += ["-c", str(CLIENTS), "-j", "2", "-T", str(SECONDS), "-h", socket_dir, "-U", "app", "portal"]
-    result = subprocess.run(command, capture_output=True, text=True, check=True)
-    found = re.search(r"tps = ([\d.]+)", result.stdout)
-    return float(found[1]) if found else 0.0
+def _page(world: LargeWorld, paths: list[str]) -> None:
+    """The page with the times of one doctor, as a person sees it."""
+    page = requests_per_second(world.port, paths, clients=CLIENTS, seconds=SECONDS)
+    report("slot_page", page.per_second, "requests/s")
+    report("slot_page_ms_p50", page.median_ms, "ms")
+    report("slot_page_ms_p95", page.slow_ms, f"ms (load {load_average():.1f}, {CLIENTS} clients)")
 
 
-def _in_process(world: World, *arguments: str) -> float:
-    environment = os.environ | world.settings | {"DJANGO_SETTINGS_MODULE": "portal.settings"}
-    command = [sys.executable, "-c", IN_PROCESS, *arguments, str(SECONDS)]
-    return float(subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout)
+def growth(world: LargeWorld) -> None:
+    """Time of the same search with all future times and with a hundredth of them, in turns."""
+    (sql, many), (_, few) = (_searches(world, GROWTH_ROUNDS, name) for name in (DATABASE, FEW_TIMES))
+    with psycopg.connect(world.url("app")) as large, psycopg.connect(world.url("app", FEW_TIMES)) as small:
+        times: tuple[list[float], list[float]] = ([], [])
+        for one, other in zip(many, few, strict=True):
+            times[0].append(_timed(large, sql, one))
+            times[1].append(_timed(small, sql, other))
+    medians = [sorted(part)[len(part) // 2] for part in times]
+    for name, database, median in (("many", DATABASE, medians[0]), ("few", FEW_TIMES, medians[1])):
+        report(f"slot_search_{name}_ms", median, f"ms ({_future_times(world, database)} times)")
+    report("slot_search_growth", medians[0] / medians[1], "ratio")
+
+
+def _timed(connection: psycopg.Connection[tuple[object, ...]], sql: str, search: Search) -> float:
+    """Milliseconds of the prepared statement, with its answer."""
+    begin = time.perf_counter()
+    connection.execute(sql.encode(), search["params"], prepare=True).fetchone()
+    return (time.perf_counter() - begin) * 1000
+
+
+def _future_times(world: LargeWorld, database: str) -> int:
+    with psycopg.connect(world.url("postgres", database)) as connection:
+        row = connection.execute(FUTURE_TIMES.encode()).fetchone()
+    return int(row[0]) if row else 0
+
+
+def _searches(world: LargeWorld, count: int, database: str = DATABASE) -> tuple[str, list[Search]]:
+    """The SQL the portal sends, and searches spread over doctors and days: path and parameters of each."""
+    sql, found = json.loads(world.python(CODE, count, FUNCTION, database=database))
+    return sql, found
+
+
+def _pgbench(world: LargeWorld, sql: str, searches: list[Search]) -> float:
+    """The same prepared statement with the same parameters, as PostgreSQL itself can do it."""
+    scripts, values = [], []
+    for n, search in enumerate(searches):
+        known = {name: value for name, value in search["params"].items() if value}
+        names = {name: f":{name}{n}" if name in known else EMPTY[value] for name, value in search["params"].items()}
+        scripts.append(re.sub(r"\s+", " ", sql % names) + ";\n")
+        values += [word for name, value in known.items() for word in ("-D", f"{name}{n}={value}")]
+    return world.pgbench(scripts, "-c", str(CLIENTS), "-j", "2", "-T", str(SECONDS // 2), *values)

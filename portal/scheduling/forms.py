@@ -192,6 +192,8 @@ class TogetherForm(forms.Form):
 class CheckForm(forms.Form):
     """The last page before a visit: who comes, and what the doctor should know."""
 
+    TYPED: ClassVar[set[str]] = {"comment", "referral"}
+
     patient = forms.UUIDField(
         label=_("Who is coming"),
         error_messages={"required": _("Choose who is coming."), "invalid": _("Choose who is coming.")},

@@ -177,6 +177,7 @@ class Occupancy(PortalModel):
         indexes = [
             models.Index(fields=["owner"], name="occupancy_owner"),
             models.Index(fields=["holder"], name="occupancy_holder", condition=Q(kind="hold")),
+            models.Index(fields=["batch"], name="occupancy_batch"),
         ]
         constraints = [
             ExclusionConstraint(

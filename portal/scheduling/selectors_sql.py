@@ -34,11 +34,12 @@ WANTED_ONE = """
 # Sheets of a wanted that may hold a time. No sheet is longer than a day of 25 hours, so the index bounds both sides.
 SHEETS = """s.role_id = w.role_id AND s.start > w.since - interval '26 hours' AND s."end" > w.since AND s.start < w.until
     AND (%(mode)s = '' OR %(mode)s = ANY (s.modes))"""
+# Written letter for letter as the exclusion constraints write it ('[)' too), or their indexes are not used.
 BUSY = "tstzrange(t.start, t.start + make_interval(mins => w.busy))"
 LIVE = "(o.kind <> 'hold' OR o.expires_at > clock_timestamp())"
 RESOURCE_TAKEN = f"""EXISTS (
     SELECT FROM scheduling_resourceuse u JOIN scheduling_occupancy o ON o.id = u.occupancy_id
-     WHERE u.resource_id = %s AND tstzrange(u.start, u."end") && {BUSY} AND {LIVE})"""
+     WHERE u.resource_id = %s AND tstzrange(u.start, u."end", '[)') && {BUSY} AND {LIVE})"""
 # Times of one sheet `s` that begin on its grid, end before it ends, and find the doctor, the room and devices free.
 FREE = f"""
     generate_series(s.anchor, s."end" - make_interval(mins => w.minutes), make_interval(mins => s.step_minutes))
@@ -48,7 +49,7 @@ FREE = f"""
            OR extract(hour FROM t.start AT TIME ZONE w.zone)::int <@ %(hours)s::int4range)
       AND NOT EXISTS (
           SELECT FROM scheduling_occupancy o
-           WHERE o.practitioner_id = r.practitioner_id AND tstzrange(o.start, o."end") && {BUSY} AND {LIVE})
+           WHERE o.practitioner_id = r.practitioner_id AND tstzrange(o.start, o."end", '[)') && {BUSY} AND {LIVE})
       AND (NOT w.uses_room OR s.room_id IS NULL OR NOT {RESOURCE_TAKEN.replace("%s", "s.room_id")})
       AND (w.devices = '' OR NOT EXISTS (
           SELECT FROM unnest(string_to_array(w.devices, ' ')) AS d(code)

@@ -137,16 +137,6 @@ def hold(moment):
         )
 
 
-def test_without_the_live_process_the_page_asks_every_15_seconds(browser_page):
-    page = browser_page()
-    page.clock.install()
-    page.route("**/live/slots/**", lambda route: route.abort())
-    page.goto(DOCTOR)
-    page.wait_for_timeout(300)
-    with page.expect_request(lambda request: "day=" in request.url and request.headers.get("hx-request") == "true"):
-        page.clock.run_for(15_500)
-
-
 def test_when_the_time_is_up_the_page_offers_the_nearest_ones(browser_page, axe):
     from datetime import timedelta
 

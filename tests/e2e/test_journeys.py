@@ -333,7 +333,6 @@ def test_without_javascript_a_hold_is_extended_once(browser_page):
     expect(button(page, MORE)).to_have_count(0)
 
 
-@pytest.mark.xfail(strict=True, reason="views/booking.py extend() drops what the check form has posted to it")
 def test_without_javascript_extending_keeps_what_is_typed(member):
     page = member("anna", js=False, width=390)
     press_a_time(page)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -119,6 +120,9 @@ def _warm_up() -> None:
 
 
 def _new_worker(in_worker: Callable[[], None] | None) -> None:
-    connections["default"].connection = None  # the parent's, of which a copy must neither be used nor closed
+    parents = connections["default"]
+    if parents.connection:
+        os.close(parents.connection.fileno())  # a copy would keep the session, its lock and locks alive
+    parents.connection = None
     if in_worker:
         in_worker()

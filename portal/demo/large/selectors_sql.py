@@ -15,6 +15,7 @@ from django.db.models import Model
 from portal.kernel.sql import without_the_wall
 
 LOCK = 0x6C61726765  # an advisory lock of the database, held by the session: a killed seed lets it go
+PATIENCE = 10.0  # seconds; the server takes some to notice that a killed seed is gone
 AUDIT = "guard.audit_event"
 MADE = (
     *("people_practitioner", "people_practitionerrole", "people_patient", "people_patientatorganization"),
@@ -48,15 +49,21 @@ def model_load(instances: Sequence[Model]) -> Load:
 @contextmanager
 def alone() -> Iterator[bool]:
     """True inside when nobody else writes a large seed into this database."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s)", [LOCK])
-        (is_alone,) = cursor.fetchone() or (False,)
+    deadline = time.monotonic() + PATIENCE
+    while not (is_alone := _try_lock()) and time.monotonic() < deadline:
+        time.sleep(0.1)
     try:
         yield is_alone
     finally:
         if is_alone and connection.connection and not connection.connection.closed:
             with connection.cursor() as cursor:
                 cursor.execute("SELECT pg_advisory_unlock(%s)", [LOCK])
+
+
+def _try_lock() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(%s)", [LOCK])
+        return bool((cursor.fetchone() or (False,))[0])
 
 
 def read_notes() -> dict[str, Any]:

@@ -150,6 +150,10 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='occupancy',
+            index=models.Index(fields=['batch'], name='occupancy_batch'),
+        ),
+        migrations.AddIndex(
+            model_name='occupancy',
             index=models.Index(condition=models.Q(('kind', 'hold')), fields=['holder'], name='occupancy_holder'),
         ),
         migrations.AddField(

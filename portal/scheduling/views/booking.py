@@ -140,7 +140,7 @@ def held_by(request: HttpRequest, batch: UUID) -> list[Occupancy]:
     lost = next(iter(selectors.holds_of(batch, owner)), None)
     if lost is None or lost.service_id is None:
         raise NotFound(_("This time is not held for you any more. Choose a time again."))
-    raise HoldOver(**_instead(lost.role_id, lost.service_id, lost.mode, lost.start))
+    raise _over(lost, request.POST.get("comment", "")[:1000])
 
 
 def _check_page(request: HttpRequest, holds: list[Occupancy], form: CheckForm | None) -> HttpResponse:
@@ -258,7 +258,7 @@ def confirm(request: HttpRequest, batch: UUID) -> HttpResponse:
             actor=actor, patient_id=answers["patient"], batch=batch, owner=owner, terms=terms
         )
     except HoldOver:
-        raise _over(held[0]) from None
+        raise _over(held[0], answers["comment"]) from None
     except (PatientBusy, OneADay, AgeNotServed) as problem:
         form.add_error("patient", str(problem.text))
     except PayerNotServed as problem:
@@ -282,8 +282,9 @@ def _move(request: HttpRequest, actor: Actor, held: Occupancy, owner: UUID) -> H
     return redirect(f"{reverse('scheduling:visit', args=[visit.pk])}?moved=1")
 
 
-def _over(held: Occupancy) -> HoldOver:
-    return HoldOver(**_instead(held.role_id, held.service_id or held.pk, held.mode, held.start))
+def _over(held: Occupancy, typed: str = "") -> HoldOver:
+    """The answer to a hold that has run out; what was typed is shown, to be taken along."""
+    return HoldOver(**_instead(held.role_id, held.service_id or held.pk, held.mode, held.start), typed=typed)
 
 
 def _is_booked(batch: UUID) -> UUID | None:
@@ -292,16 +293,20 @@ def _is_booked(batch: UUID) -> UUID | None:
     return done.values_list("owner", flat=True).first()
 
 
+@never_cache
 @require_POST
 def extend(request: HttpRequest, batch: UUID) -> HttpResponse:
-    """Ten minutes more, once; a second press changes nothing."""
+    """Ten minutes more, once; a second press changes nothing. Without JavaScript the whole form comes, and comes back."""
     owner = _owner(request)
     if owner is None:
         raise NotFound
     held = held_by(request, batch)
     if not held[0].is_extended:
         services.extend_hold(actor=request.actor, owner=owner, batch=batch)  # type: ignore[attr-defined]
-    return redirect("scheduling:check", batch)
+    if CheckForm.TYPED.isdisjoint(request.POST):
+        return redirect("scheduling:check", batch)
+    typed = {name: request.POST[name] for name in CheckForm.base_fields if name in request.POST}
+    return _check_page(request, held_by(request, batch), CheckForm(initial=typed))
 
 
 @require_POST

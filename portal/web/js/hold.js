@@ -47,6 +47,25 @@ function keepFocus() {
   hold.focus();
 }
 
+// A time that ran out under what was typed: the nearest one is another page, and in this tab the words go along, once.
+const TYPED = ["id_comment", "id_referral"];
+
+function takeAlong(event) {
+  if (!event.target.closest?.("#hold")) return;
+  TYPED.forEach((id) => {
+    const field = document.getElementById(id);
+    if (field?.value) sessionStorage.setItem(id, field.value);
+  });
+}
+
+function bringBack() {
+  TYPED.forEach((id) => {
+    const field = document.getElementById(id);
+    if (field && !field.value) field.value = sessionStorage.getItem(id) ?? "";
+    if (field || !document.querySelector("[data-hold]")) sessionStorage.removeItem(id);
+  });
+}
+
 function draw(hold) {
   const left = remaining(hold);
   const words = hold.querySelector("[data-left]");
@@ -68,6 +87,8 @@ export function watchHold() {
     if (!ticking && document.querySelector("[data-hold]")) ticking = setInterval(tick, 1000);
   };
   start();
+  bringBack();
+  document.addEventListener("submit", takeAlong, true);
   document.addEventListener("htmx:beforeSwap", onBeforeSwap);
   document.addEventListener("htmx:afterSettle", start);
   document.addEventListener("htmx:afterSettle", keepFocus);
