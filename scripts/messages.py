@@ -43,7 +43,10 @@ CYRILLIC = re.compile(r"[а-яёА-ЯЁ]")
 CLASSES = re.compile(r"\[[^\]]*\]")  # [А-Я] in a pattern is not a word
 PLACEHOLDER = re.compile(r"%\((\w+)\)[a-z]|\{(\w+)\}")
 # what may hold Russian as it is: made-up people and places, and a language's own name
-DATA = re.compile(r"(^|/)(tests|locale|migrations|demo|seed|fixtures)(/|\.py$)|/(seed|demo)_\w+\.py$|conftest\.py$|(^|/)people/search/(russian|words)\.py$")
+DATA = re.compile(
+    r"(^|/)(tests|locale|migrations|demo|seed|fixtures)(/|\.py$)|/(seed|demo)_\w+\.py$|conftest\.py$"
+    r"|(^|/)people/search/(russian|words)\.py$"
+)
 OWN_NAMES = {"Русский"}
 Key = tuple[str, str | None]
 

@@ -58,7 +58,7 @@ class SearchForm(forms.Form):
 
     EMPTY: ClassVar[dict[str, Any]] = {
         "q": "", "specialty": "", "location": "", "service": "", "mode": "", "language": "", "payer": "", "part": "",
-        "child": False, "price": None, "day": None, "page": None,
+        "child": False, "price": None, "day": None, "until": None, "page": None,
     }  # fmt: skip
 
     q = forms.CharField(required=False, max_length=100)
@@ -67,6 +67,7 @@ class SearchForm(forms.Form):
     service = forms.SlugField(required=False, max_length=80)
     mode = forms.ChoiceField(required=False, choices=ANY_MODE)
     day = DayField()
+    until = DayField()
     part = forms.ChoiceField(required=False, choices=[(key, label) for key, (label, _hours) in PARTS.items()])
     language = forms.RegexField("^[a-z]{2}$", required=False)
     payer = forms.ChoiceField(required=False, choices=Payer.choices)

@@ -31,8 +31,9 @@ WANTED_ONE = """
                  %(devices)s::text AS devices, %(room)s::bool AS uses_room, %(zone)s::text AS zone) AS w
     JOIN people_practitionerrole r ON r.id = w.role_id AND r.is_active
 """
-# Sheets of a wanted that may hold a time. No sheet is longer than a day of 25 hours, so the index bounds both sides.
-SHEETS = """s.role_id = w.role_id AND s.start > w.since - interval '26 hours' AND s."end" > w.since AND s.start < w.until
+# Sheets of a wanted that may hold a time. None is longer than a day of 25 hours, so the index bounds both sides.
+SHEETS = """s.role_id = w.role_id
+    AND s.start > w.since - interval '26 hours' AND s."end" > w.since AND s.start < w.until
     AND (%(mode)s = '' OR %(mode)s = ANY (s.modes))"""
 # Written letter for letter as the exclusion constraints write it ('[)' too), or their indexes are not used.
 BUSY = "tstzrange(t.start, t.start + make_interval(mins => w.busy))"

@@ -9,8 +9,13 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from tests.walls.urls import EVERYONE, ROWS
 
 READING = [pytest.param(row, id=row.label) for row in ROWS if row.method == "GET"]
+POSTS = [row for row in ROWS if row.method != "GET"]
+TURNED_AWAY = (403, 404)
 WRITING = [
-    pytest.param(row, who, id=f"{row.label} as {who}") for row in ROWS if row.method != "GET" for who in EVERYONE
+    pytest.param(row, who, id=f"{row.label} as {who}")
+    for row in POSTS
+    for who in EVERYONE
+    if row.expected[who] not in TURNED_AWAY
 ]
 
 
@@ -36,6 +41,14 @@ def test_everyone_sees_what_is_theirs(row, client_of, database_url):
     """One database for all members of the cast: looking changes nothing for the next."""
     for who in EVERYONE:
         try_address(row, who, client_of, database_url)
+
+
+@pytest.mark.parametrize("row", [pytest.param(row, id=row.label) for row in POSTS])
+def test_who_is_turned_away_changes_nothing_for_the_next(row, client_of, database_url):
+    """One database for all of them: a refusal writes nothing but its trail."""
+    for who in EVERYONE:
+        if row.expected[who] in TURNED_AWAY:
+            try_address(row, who, client_of, database_url)
 
 
 @pytest.mark.parametrize(("row", "who"), WRITING)

@@ -1,6 +1,6 @@
 """Commands of scheduling, one verb a file."""
 
-from portal.scheduling.services.book import Terms, book_appointment, book_together, offer_of
+from portal.scheduling.services.book import Terms, book_appointment, book_together, offer_of, offers_of
 from portal.scheduling.services.cancel import cancel_appointment
 from portal.scheduling.services.confirm import confirm_appointment
 from portal.scheduling.services.hold import Ask, Holder, extend_hold, hold_time, hold_times, release_hold
@@ -24,6 +24,7 @@ __all__ = [
     "hold_times",
     "move_appointment",
     "offer_of",
+    "offers_of",
     "release_hold",
     "remove_exception",
     "remove_rule",

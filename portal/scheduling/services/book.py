@@ -71,7 +71,7 @@ def _book(actor: Actor, patient_id: UUID, batch: UUID, owner: UUID, terms: Terms
     patient = get_one(Patient.objects.visible_to(actor), id=patient_id)
     lock_patient(patient_id)
     holds = claim(batch, owner)
-    offers = [offer_of(hold) for hold in holds]
+    offers = offers_of(holds)
     for hold, offer in zip(holds, offers, strict=True):
         check_rules(patient, offer, hold, terms)
     visits = _visits(actor, patient_id, holds, offers, terms)
@@ -101,9 +101,20 @@ def claim(batch: UUID, owner: UUID, *, as_owner: UUID | None = None) -> list[Occ
     return holds
 
 
+def offers_of(holds: Sequence[Occupancy]) -> list[ServiceOffer]:
+    """The offer of each hold, in their order; `NotOffered` when one has been withdrawn meanwhile."""
+    rows = ServiceOffer.objects.select_related("service", "role__location", "role__practitioner").filter(
+        role_id__in={hold.role_id for hold in holds}, service_id__in={hold.service_id for hold in holds}
+    )
+    known = {(offer.role_id, offer.service_id): offer for offer in rows}
+    try:
+        return [known[hold.role_id, hold.service_id] for hold in holds if hold.service_id]
+    except KeyError:
+        raise NotOffered from None
+
+
 def offer_of(hold: Occupancy) -> ServiceOffer:
-    rows = ServiceOffer.objects.select_related("service", "role__location", "role__practitioner")
-    return get_one(rows, role_id=hold.role_id, service_id=hold.service_id)
+    return offers_of([hold])[0]
 
 
 def check_rules(patient: Patient, offer: ServiceOffer, hold: Occupancy, terms: Terms) -> None:

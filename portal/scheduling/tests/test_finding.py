@@ -180,3 +180,10 @@ def test_the_sitemap_lists_public_pages_in_both_languages(client_of):
     assert "/me/" not in text
     robots = client_of().get("/robots.txt").content.decode()
     assert "Disallow: /me/" in robots and "Sitemap: " in robots
+
+
+def test_a_range_of_days_leaves_only_its_times(client_of):
+    first, last = at(9, days=8).astimezone(ZONE).date(), at(9, days=9).astimezone(ZONE).date()
+    text = page(client_of(), specialty="cardiologist", day=first.isoformat(), until=last.isoformat())
+    assert f"in-person|{at(9, days=8).isoformat()}" in text and f"in-person|{at(9, days=9).isoformat()}" in text
+    assert f"in-person|{at(9, days=10).isoformat()}" not in text

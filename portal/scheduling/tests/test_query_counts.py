@@ -4,7 +4,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from portal.scheduling.tests.conftest import book
+from portal.scheduling.tests.conftest import book, chip
 from tests.cast import at, uid
 
 PAGES = [
@@ -17,6 +17,14 @@ PAGES = [
     ("anna", "/me/visits/", 20),
     ("anna", f"/me/visits/{uid('visit-anna')}/", 17),
     ("anna", "/me/data/", 17),
+    ("visitor", "/doctors/?q=кардеолог&part=morning&price=9000", 14),
+    ("visitor", "/doctors/suggestions/?q=кар", 3),
+    ("visitor", "/services/together/?service=therapist-first&service=cardiologist-first", 15),
+    ("anna", f"/me/visits/{uid('visit-anna')}/move/", 18),
+    ("anna", f"/me/visits/{uid('visit-anna')}/cancel/", 15),
+    ("alla", "/manage/schedules/", 11),
+    ("alla", f"/manage/schedules/{uid('role-vera')}/", 14),
+    ("rita", "/desk/", 16),
     ("vera", "/desk/", 14),
     ("vera", f"/desk/visits/{uid('visit-anna')}/", 18),
 ]
@@ -33,6 +41,17 @@ def statements(client, path):
 def test_a_page_stays_within_its_statements(client_of, who, path, most):
     run = statements(client_of(who), path)
     assert len(run) <= most, "\n".join(sql[:110] for sql in run)
+
+
+def test_the_check_page_costs_the_same_for_one_visit_and_for_ten(client_of):
+    one, many = client_of("anna"), client_of("boris")
+    single = one.post("/book/hold/", chip(start=at(9))).headers["Location"]
+    presses = [
+        f"{uid('role-dina')}|{uid('cardiologist-first')}|in-person|{at(9, days=day).isoformat()}" for day in range(3, 8)
+    ]
+    batch = many.post("/book/together/", {"time": presses}).headers["Location"]
+    assert len(statements(one, single)) <= 22
+    assert len(statements(many, batch)) <= 22
 
 
 def test_more_visits_cost_no_more_statements(client_of, as_actor):

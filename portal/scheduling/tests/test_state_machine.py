@@ -451,7 +451,7 @@ def key(one):
 
 
 FEW = settings(
-    max_examples=10,
+    max_examples=6,
     stateful_step_count=25,
     deadline=None,
     database=None,

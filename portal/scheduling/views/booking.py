@@ -146,7 +146,7 @@ def held_by(request: HttpRequest, batch: UUID) -> list[Occupancy]:
 def _check_page(request: HttpRequest, holds: list[Occupancy], form: CheckForm | None) -> HttpResponse:
     actor: Actor = request.actor  # type: ignore[attr-defined]
     held = holds[0]
-    offers = [services.offer_of(hold) for hold in holds]
+    offers = services.offers_of(holds)
     people: list[dict[str, Any]] = []
     contact = None
     if actor.role == Role.PATIENT:
@@ -296,14 +296,14 @@ def _is_booked(batch: UUID) -> UUID | None:
 @never_cache
 @require_POST
 def extend(request: HttpRequest, batch: UUID) -> HttpResponse:
-    """Ten minutes more, once; a second press changes nothing. Without JavaScript the whole form comes, and comes back."""
+    """Ten minutes more, once. Without JavaScript the whole form comes along, and comes back as it was."""
     owner = _owner(request)
     if owner is None:
         raise NotFound
     held = held_by(request, batch)
     if not held[0].is_extended:
         services.extend_hold(actor=request.actor, owner=owner, batch=batch)  # type: ignore[attr-defined]
-    if CheckForm.TYPED.isdisjoint(request.POST):
+    if not any(request.POST.get(name, "").strip() for name in CheckForm.TYPED):
         return redirect("scheduling:check", batch)
     typed = {name: request.POST[name] for name in CheckForm.base_fields if name in request.POST}
     return _check_page(request, held_by(request, batch), CheckForm(initial=typed))

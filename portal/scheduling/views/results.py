@@ -23,7 +23,7 @@ from portal.kernel.public import public_page
 from portal.people import selectors as people
 from portal.people import words
 from portal.people.models import Location, Specialty
-from portal.people.models.directory import Payer
+from portal.people.models.directory import Mode, Payer
 from portal.people.search import Found, Suggestion
 from portal.scheduling import selectors, services
 from portal.scheduling.errors import NotOffered, SlotTaken
@@ -69,7 +69,7 @@ def results(request: HttpRequest) -> HttpResponse:
         "days": _strip(asked["day"], search),
         "selects": _selects(asked),
         "kept": [(key, request.GET[key]) for key in KEPT if request.GET.get(key)],
-        "has_more_filters": any(asked[key] for key in ("part", "language", "payer", "price")),
+        "has_more_filters": any(asked[key] for key in FURTHER if key not in ("mode", "day")),
         "now": search.now,
     }
     return render(request, "scheduling/results.html", context)
@@ -105,7 +105,7 @@ def find(asked: dict[str, Any]) -> Search:
     when = selectors.When(
         mode=mode,
         first=asked["day"],
-        last=asked["day"],
+        last=asked["until"] or asked["day"],
         hours=PARTS[asked["part"]][1] if asked["part"] else None,
     )
     found = selectors.choices(filters, now=now)
@@ -155,37 +155,23 @@ def _in_city(found: list[selectors.Choice], place: Location) -> list[selectors.C
     return [choice for choice in found if choice.role.location.city_ru == place.city_ru]
 
 
-KEPT = (
-    "q",
-    "specialty",
-    "location",
-    "service",
-    "mode",
-    "day",
-    "child",
-)  # what the form of further conditions leaves as it is
+KEPT = ("q", "specialty", "location", "service", "child")  # what the form of further conditions leaves as it is
+FURTHER = ("mode", "part", "payer", "language", "price", "day", "until")
 
 
 def _selects(asked: dict[str, Any]) -> list[dict[str, Any]]:
     """The further conditions, each with what it may be."""
     parts = [(key, label) for key, (label, _hours) in PARTS.items()]
     languages = [(code, words.language_name(code)) for code in people.spoken_languages()]
+    rows = (
+        ("mode", _("How the visit takes place"), _("Any way"), Mode.choices),
+        ("part", _("Part of the day"), _("Any"), parts),
+        ("payer", _("Who pays"), _("Any way"), Payer.choices),
+        ("language", _("Language"), _("Russian"), languages),
+    )
     return [
-        {"name": "part", "label": _("Part of the day"), "any": _("Any"), "options": parts, "value": asked["part"]},
-        {
-            "name": "payer",
-            "label": _("Who pays"),
-            "any": _("Any way"),
-            "options": Payer.choices,
-            "value": asked["payer"],
-        },
-        {
-            "name": "language",
-            "label": _("Language"),
-            "any": _("Russian"),
-            "options": languages,
-            "value": asked["language"],
-        },
+        {"name": name, "label": label, "any": any_word, "options": options, "value": asked[name]}
+        for name, label, any_word, options in rows
     ]
 
 
