@@ -14,7 +14,7 @@ up: demo-env ## Run the portal here until Ctrl-C (PORT=8000, PORTAL_HOME=./.port
 	@$(BIN)/portal up
 
 test: dev-env browser lint ## All that CI runs: lint, types, contracts, translations, every test
-	@$(BIN)/pytest -n 4 -m "not soak"
+	@$(BIN)/pytest -n 4 --dist worksteal -m "not soak"
 
 check: dev-env lint ## The quick half of `make test`, in seconds
 
