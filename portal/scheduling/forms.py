@@ -43,8 +43,8 @@ class InstantField(forms.CharField):
 class DayField(forms.DateField):
     """A day as our own links write it."""
 
-    def __init__(self, *, required: bool = False) -> None:
-        super().__init__(required=required, input_formats=["%Y-%m-%d"])
+    def __init__(self) -> None:
+        super().__init__(required=False, input_formats=["%Y-%m-%d"])
 
     def clean(self, value: Any) -> date | None:
         day: date | None = super().clean(value)
@@ -83,14 +83,6 @@ class PickerForm(forms.Form):
     location = forms.SlugField(required=False, max_length=50)
     mode = forms.ChoiceField(required=False, choices=ANY_MODE)
     day = DayField()
-
-
-class TimesForm(forms.Form):
-    """One doctor, one service, one day."""
-
-    service = forms.UUIDField()
-    mode = forms.ChoiceField(choices=Mode.choices)
-    day = DayField(required=True)
 
 
 def _split_press(data: Any) -> dict[str, Any]:

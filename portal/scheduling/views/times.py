@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from datetime import timedelta
+from datetime import date, timedelta
 from uuid import UUID
 
 from django.db import connection
@@ -20,8 +20,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotModified, Json
 from django.views.decorators.http import require_safe
 
 from portal.people.models import ServiceOffer
+from portal.people.models.directory import Mode
 from portal.scheduling import selectors
-from portal.scheduling.forms import TimesForm
 from portal.scheduling.opening import MIDNIGHT, instant
 from portal.scheduling.selectors_sql import free_slots_json
 from portal.scheduling.views.limits import looks_too_often
@@ -36,16 +36,25 @@ def times(request: HttpRequest, role_id: UUID) -> HttpResponse:
     """404 for a doctor or service that is not offered, 400 for a day or a mode that is none, 429 for a scraper."""
     if looks_too_often(request):
         return JsonResponse({"error": "too many requests"}, status=429, headers={"Retry-After": "60"})
-    form = TimesForm(request.GET)
-    if not form.is_valid():
+    try:
+        service_id, mode, day = _asked(request)
+    except (KeyError, ValueError):
         return JsonResponse({"error": "expected service=<uuid>&mode=<code>&day=<yyyy-mm-dd>"}, status=400)
-    asked = form.cleaned_data
-    choice = _choice(role_id, asked["service"])
+    choice = _choice(role_id, service_id)
     if choice is None:
         return JsonResponse({"error": "not offered"}, status=404)
-    start = instant(asked["day"], MIDNIGHT, choice.zone)
-    wanted = choice.wanted(asked["mode"]).between(start, start + timedelta(days=1))
-    return _answer(request, f'{{"times": {free_slots_json(wanted, mode=asked["mode"])}}}'.encode())
+    start = instant(day, MIDNIGHT, choice.zone)
+    wanted = choice.wanted(mode).between(start, start + timedelta(days=1))
+    return _answer(request, f'{{"times": {free_slots_json(wanted, mode=mode)}}}'.encode())
+
+
+def _asked(request: HttpRequest) -> tuple[UUID, str, date]:
+    """Service, mode, day. By hand: a form costs as much as all the rest of this page. `KeyError`, `ValueError`."""
+    query = request.GET
+    day = date.fromisoformat(query["day"])
+    if not 2000 <= day.year <= 2100:
+        raise ValueError
+    return UUID(query["service"]), Mode(query["mode"]).value, day
 
 
 def _choice(role_id: UUID, service_id: UUID) -> selectors.Choice | None:
