@@ -49,6 +49,16 @@ class Trail:
         with connection.cursor() as cursor:
             cursor.execute("SELECT set_config('app.actor', %s, true)", [actor.context()])
 
+    @contextmanager
+    def as_it_was_on_failure(self) -> Iterator[None]:
+        """Doors opened in a savepoint close when it is rolled back: their events are gone, so the wall stands again."""
+        opened, keys = set(self.opened), dict(self.keys)
+        try:
+            yield
+        except BaseException:
+            self.opened, self.keys = opened, keys
+            raise
+
     def note_read(self, resource: str, ids: Iterable[UUID]) -> None:
         self._reads[resource].update(ids)
 

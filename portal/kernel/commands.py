@@ -52,7 +52,7 @@ def command(action: str, *, roles: set[Role]) -> Callable[[Callable[P, R]], Call
                 raise UnguardedWrite(f"{action}: keyword arguments, with the actor of this transaction")
             if actor.role not in roles:
                 raise Forbidden
-            with transaction.atomic():
+            with trail.as_it_was_on_failure(), transaction.atomic():
                 trail.commands.append(action)
                 try:
                     result = run(*args, **kwargs)

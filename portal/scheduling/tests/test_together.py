@@ -124,3 +124,15 @@ def test_more_than_ten_at_once_are_refused(as_actor, client_of):
     time = f"{uid('role-vera')}|{uid('therapist-first')}|in-person|{at(10).isoformat()}"
     assert client_of().post("/book/together/", {"time": [time] * 11}).status_code == 422
     assert isinstance(Ask(uid("a"), uid("b"), "video", at(10)), Ask)
+
+
+def test_after_a_refusal_the_page_still_knows_who_is_who(client_of, as_actor):
+    """The doors that the refused command had opened are closed with it, and open again for the page."""
+    with as_actor("anna") as trail:
+        book(trail, "anna", doctor="dina", start=at(10))
+    client = client_of("anna")
+    held = client.post("/book/hold/", chip(start=at(10)))["Location"]
+    response = client.post(f"{held}confirm/", {"patient": uid("anna"), "comment": "кашель"})
+    text = response.content.decode()
+    assert response.status_code == 422 and "уже есть визит в это время" in text
+    assert "Anna Annaова" in text and "Mila Milaова" in text and "кашель" in text
