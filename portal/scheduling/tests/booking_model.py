@@ -257,6 +257,8 @@ class Model:
         if t.replaces != pk or SPECIALTY[t.doctor] != SPECIALTY[visit.doctor]:
             return errors.NotOffered
         moved = replace(visit, doctor=t.doctor, mode=t.mode, start=t.start, room=room(t), version=visit.version + 1)
+        if visit.same_day in ("", "policy"):
+            moved.same_day = "" if self.is_one_a_day else "policy"
         if refusal := self.refuses(moved, self.visits.values()):
             return refusal
         self._free(pk)
