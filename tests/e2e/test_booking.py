@@ -31,7 +31,7 @@ def press_a_time(page):
 
 
 ALWAYS = [(390, "light", False), (1280, "dark", True)]
-FULL = [(390, "dark", False), (1280, "light", False), (390, "light", True), (1280, "dark", False)]
+FULL = [(w, t, c) for w in (390, 1280) for t in ("light", "dark") for c in (False, True) if (w, t, c) not in ALWAYS]
 
 
 @pytest.mark.parametrize(

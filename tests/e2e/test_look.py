@@ -5,8 +5,8 @@ import re
 import pytest
 
 PAGES = ["/", "/doctors/", "/services/", "/branches/", "/sign-in/", "/staff/", "/design", "/nothing-here"]
-ALWAYS = [(390, "light", False), (1280, "dark", False), (390, "dark", True), (1280, "light", True)]
-FULL = [(1280, "light", False), (390, "dark", False), (1280, "dark", True), (390, "light", True)]
+ALWAYS = [(390, "light", False), (1280, "dark", True)]
+FULL = [(w, t, c) for w in (390, 1280) for t in ("light", "dark") for c in (False, True) if (w, t, c) not in ALWAYS]
 
 
 @pytest.mark.parametrize(
