@@ -44,5 +44,5 @@ def confirm(request: HttpRequest, actor: Actor, visit_id: UUID) -> HttpResponse:
 @staff_page(Role.REGISTRAR)
 def decline(request: HttpRequest, actor: Actor, visit_id: UUID) -> HttpResponse:
     """The time is free again, and the patient hears of it."""
-    services.cancel_appointment(actor=actor, appointment_id=visit_id)
+    services.decline_appointment(actor=actor, appointment_id=visit_id)
     return redirect("web:desk")

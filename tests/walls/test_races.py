@@ -134,3 +134,21 @@ def test_50_browsers_press_one_time(client_of, database_url, tmp_path):
         if statuses == (409,):
             assert text.count('class="time"') == 3, "the loser is offered the nearest three"
     assert Occupancy.objects.filter(start=at(10), kind="booked").count() == 1
+
+
+def test_one_button_pressed_eight_times_at_once_leads_to_one_visit(client_of, database_url, tmp_path):
+    """A slow network and an impatient thumb: nobody who has booked is told that the time is lost."""
+    session = client_of("boris").cookies[settings.SESSION_COOKIE_NAME].value
+    cookies = {settings.SESSION_COOKIE_NAME: session}
+    with (
+        pages({"DATABASE_URL": database_url("app")}, tmp_path / "pages.log") as (address, _),
+        httpx.Client(base_url=address, cookies=cookies, headers={"Referer": address}, timeout=60) as client,
+        ThreadPoolExecutor(8) as pool,
+    ):
+        check = client.post("/book/hold/", data=chip()).headers["Location"]
+        token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', client.get(check).text)[1]
+        data = {"patient": str(uid("boris")), "csrfmiddlewaretoken": token}
+        presses = [pool.submit(client.post, f"{check}confirm/", data=data) for _ in range(8)]
+        answers = [press.result() for press in presses]
+    assert [answer.status_code for answer in answers] == [302] * 8
+    assert len({answer.headers["Location"].partition("?")[0] for answer in answers}) == 1

@@ -194,7 +194,7 @@ ROWS = [
     Row("scheduling:policy", table(302, 403, 403, alla=422), method="POST"),
     Row("web:request-confirm", table(302, 403, 403, rita=302, foma=404), (ANNAS,), method="POST"),
     Row("web:request-confirm", table(302, 403, 403, rita=404, foma=404), (UNKNOWN,), method="POST"),
-    Row("web:request-decline", table(302, 403, 403, rita=302, foma=404), (ANNAS,), method="POST"),
+    Row("web:request-decline", table(302, 403, 403, rita=409, foma=404), (ANNAS,), method="POST"),
     Row("web:desk", table(302, 403, 200)),
     Row(
         "web:desk-visit",

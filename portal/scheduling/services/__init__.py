@@ -1,7 +1,7 @@
 """Commands of scheduling, one verb a file."""
 
 from portal.scheduling.services.book import Terms, book_appointment, book_together, offer_of, offers_of
-from portal.scheduling.services.cancel import cancel_appointment
+from portal.scheduling.services.cancel import cancel_appointment, decline_appointment
 from portal.scheduling.services.confirm import confirm_appointment
 from portal.scheduling.services.hold import Ask, Holder, extend_hold, hold_time, hold_times, release_hold
 from portal.scheduling.services.move import move_appointment
@@ -18,6 +18,7 @@ __all__ = [
     "book_together",
     "cancel_appointment",
     "confirm_appointment",
+    "decline_appointment",
     "extend_hold",
     "extend_sheets",
     "hold_time",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -12,7 +13,7 @@ from portal.kernel.access import open_door
 from portal.kernel.actor import Actor, Role
 from portal.kernel.base import get_one
 from portal.kernel.commands import command
-from portal.kernel.errors import NotFound
+from portal.kernel.errors import Conflict, NotFound, PortalError
 from portal.kernel.outbox import emit
 from portal.people.models import CareTeam, Patient
 from portal.scheduling.errors import TooLateToCancel
@@ -28,11 +29,21 @@ def cancel_appointment(*, actor: Actor, appointment_id: UUID) -> Appointment:
 
     The time is free for others at commit; the doctor's access that came with this visit ends.
     """
+    return _cancel(actor, appointment_id, HOLDS_TIME, TooLateToCancel())
+
+
+@command("Appointment.decline", roles={Role.REGISTRAR})
+def decline_appointment(*, actor: Actor, appointment_id: UUID) -> Appointment:
+    """The clinic says no to a time that was asked for; `Conflict` when somebody has said yes meanwhile."""
+    return _cancel(actor, appointment_id, [AppointmentStatus.PENDING], Conflict())
+
+
+def _cancel(actor: Actor, appointment_id: UUID, statuses: Sequence[str], refused: PortalError) -> Appointment:
     patient_id = open_visit(actor, appointment_id, purpose="cancelling").patient_id
     lock_patient(patient_id)
     mine = Appointment.objects.visible_to(actor)
     in_time = patients_limit(actor, get_one(mine, pk=appointment_id)) > database_now()
-    changed = in_time and mine.filter(pk=appointment_id, status__in=HOLDS_TIME, start__gt=Now()).update(
+    changed = in_time and mine.filter(pk=appointment_id, status__in=statuses, start__gt=Now()).update(
         status=AppointmentStatus.CANCELLED,
         cancelled_at=Now(),
         cancelled_by=actor.role.value,
@@ -42,7 +53,7 @@ def cancel_appointment(*, actor: Actor, appointment_id: UUID) -> Appointment:
     if not changed:
         if appointment.status == AppointmentStatus.CANCELLED:
             return appointment
-        raise TooLateToCancel
+        raise refused
     Occupancy.objects.filter(owner=appointment_id, kind=Occupancy.Kind.BOOKED).delete()
     CareTeam.objects.visible_to(actor).filter(appointment_id=appointment_id).update(
         period=Func(Func(F("period"), function="lower"), Func(function="clock_timestamp"), function="tstzrange")

@@ -62,6 +62,16 @@ def test_the_registrar_declines_and_the_time_is_free(client_of, as_actor):
     assert not Occupancy.objects.filter(owner=visit.pk).exists()
 
 
+def test_what_another_registrar_has_confirmed_is_not_declined(client_of, as_actor):
+    by(online="request")
+    press_and_confirm(client_of("anna"))
+    visit = the_visit(as_actor)
+    client_of("rita").post(f"/desk/visits/{visit.pk}/confirm/")
+    assert client_of("rita").post(f"/desk/visits/{visit.pk}/decline/").status_code == 409
+    assert the_visit(as_actor).status == "booked"
+    assert Occupancy.objects.filter(owner=visit.pk, kind="booked").exists()
+
+
 def test_a_cancelled_request_cannot_be_confirmed(as_actor):
     by(online="request")
     with as_actor("anna") as trail:

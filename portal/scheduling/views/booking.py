@@ -241,8 +241,15 @@ def confirm(request: HttpRequest, batch: UUID) -> HttpResponse:
     owner = _owner(request)
     if owner is None:
         raise NotFound
-    if done := _is_booked(batch):
-        return redirect("scheduling:visit", done)
+    try:
+        return _confirm(request, actor, batch, owner)
+    except (HoldOver, NotFound):
+        if done := _is_booked(batch):  # asked last: the other press may have won while this one waited
+            return redirect("scheduling:visit", done)
+        raise
+
+
+def _confirm(request: HttpRequest, actor: Actor, batch: UUID, owner: UUID) -> HttpResponse:
     held = held_by(request, batch)
     if held[0].replaces:
         return _move(request, actor, held[0], owner)
