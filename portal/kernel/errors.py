@@ -97,6 +97,14 @@ class Broken(PortalError):
     text = gettext_lazy("We already know. Your visits are safe, nothing is lost.")
 
 
+class Unavailable(PortalError):
+    """The database cannot be reached or is being restarted: worth another try in a moment."""
+
+    status, issue = 503, "transient"
+    title = gettext_lazy("The portal is restarting")
+    text = gettext_lazy("Try again in a minute. Your visits are safe, nothing is lost.")
+
+
 class CryptoError(Exception):
     """A stored value that does not open: moved, changed, or written with another key. Never shown to a person."""
 
@@ -143,6 +151,8 @@ def respond(request: HttpRequest, error: PortalError) -> HttpResponse:
     else:
         response = _page(request, error, request_id)
     response["Cache-Control"] = "no-store"
+    if isinstance(error, Unavailable):
+        response["Retry-After"] = "30"
     if isinstance(error, NotAllowed):
         response["Allow"] = error.context["allow"]
     return response

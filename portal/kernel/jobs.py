@@ -19,7 +19,10 @@ async def revive(context: procrastinate.JobContext, timestamp: int) -> None:
     """Jobs whose worker was killed run again: every job is safe to run twice."""
     manager = context.app.job_manager
     for job in await manager.get_stalled_jobs(seconds_since_heartbeat=settings.PORTAL.job_stalled_seconds):
-        await manager.retry_job(job)
+        try:
+            await manager.retry_job(job)
+        except procrastinate.exceptions.UniqueViolation:  # a job by the clock: the next of its kind waits already
+            await manager.finish_job(job, procrastinate.jobs.Status.FAILED, delete_job=False)
         logger.info("revived", extra={"job_id": job.id, "task": job.task_name})
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from django.conf import settings
-from django.db import DatabaseError, OperationalError
+from django.db import DatabaseError, InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
@@ -17,7 +17,16 @@ from django.utils.translation import gettext as _
 from portal.kernel.access import Trail, acting
 from portal.kernel.actor import Actor, anonymous
 from portal.kernel.audit import record_refusal
-from portal.kernel.errors import BadInput, Broken, Conflict, NotAllowed, PortalError, as_portal_error, respond
+from portal.kernel.errors import (
+    BadInput,
+    Broken,
+    Conflict,
+    NotAllowed,
+    PortalError,
+    Unavailable,
+    as_portal_error,
+    respond,
+)
 from portal.kernel.logs import request_id_var
 
 logger = logging.getLogger("portal.request")
@@ -25,6 +34,7 @@ GetResponse = Callable[[HttpRequest], HttpResponse]
 # No transaction and no actor: nothing, or one statement about nobody (scheduling/views/times.py).
 WITHOUT_DATABASE = ("/health/", "/static/", "/times/")
 DEADLOCK_OR_SERIALIZATION = ("40P01", "40001", "55P03")
+AWAY = ("57P01", "57P02", "57P03", "53300", "08006", "08003")  # shut down, starting, too many clients, lost
 
 
 class RequestId:
@@ -63,11 +73,13 @@ class PortalTransaction:
         self.resolve_actor: Callable[[HttpRequest], Actor] = import_string(settings.ACTOR_RESOLVER)
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if request.path.startswith(WITHOUT_DATABASE):
-            return self.get_response(request)
         request_id: UUID = request.request_id  # type: ignore[attr-defined]
         request.actor = anonymous(request_id)  # type: ignore[attr-defined]
         request.failure = None  # type: ignore[attr-defined]
+        if request.path.startswith(WITHOUT_DATABASE):
+            response = self.get_response(request)
+            failure = request.failure  # type: ignore[attr-defined]
+            return respond(request, _problem(failure)) if failure is not None else response
         try:
             with acting(request.actor) as trail:  # type: ignore[attr-defined]
                 request.trail = trail  # type: ignore[attr-defined]
@@ -101,7 +113,7 @@ class PortalTransaction:
         return HttpResponse(status=500)
 
     def _answer(self, request: HttpRequest, error: Exception) -> HttpResponse:
-        problem = _from_database(error) if isinstance(error, DatabaseError) else as_portal_error(error)
+        problem = _problem(error)
         actor: Actor = request.actor  # type: ignore[attr-defined]
         try:
             if problem.status in (403, 404) and actor.is_signed_in:
@@ -110,7 +122,7 @@ class PortalTransaction:
                 record_refusal(actor, "request.refused", patient_id=patient_id, route=route, status=problem.status)
             with acting(actor):
                 return respond(request, problem)
-        except DatabaseError as failure:
+        except (DatabaseError, InterfaceError) as failure:
             logger.error("database unavailable while answering", exc_info=failure)
             return respond(request, problem)
 
@@ -127,9 +139,12 @@ class _RollBack(Exception):
     """Leaves the transaction without committing it."""
 
 
-def _from_database(error: DatabaseError) -> PortalError:
+def _problem(error: Exception) -> PortalError:
+    if not isinstance(error, DatabaseError | InterfaceError):
+        return as_portal_error(error)
     state = getattr(error.__cause__, "sqlstate", None)
     if isinstance(error, OperationalError) and state in DEADLOCK_OR_SERIALIZATION:
         return Conflict(_("Two people changed the same thing at the same moment. Try once more."))
     logger.error("database error", exc_info=error)
-    return Broken()
+    is_away = isinstance(error, OperationalError | InterfaceError) and (state is None or state in AWAY)
+    return Unavailable() if is_away else Broken()

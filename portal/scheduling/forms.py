@@ -56,11 +56,6 @@ class DayField(forms.DateField):
 class SearchForm(forms.Form):
     """The filters of the results page; all optional, all in the address."""
 
-    EMPTY: ClassVar[dict[str, Any]] = {
-        "q": "", "specialty": "", "location": "", "service": "", "mode": "", "language": "", "payer": "", "part": "",
-        "child": False, "price": None, "day": None, "until": None, "page": None,
-    }  # fmt: skip
-
     q = forms.CharField(required=False, max_length=100)
     specialty = forms.SlugField(required=False, max_length=50)
     location = forms.SlugField(required=False, max_length=50)
@@ -92,14 +87,11 @@ def _split_press(data: Any) -> dict[str, Any]:
     return values | {"mode": mode, "start": start} if bar else values
 
 
-class AnyForm(forms.Form):
-    """A press on a time of whoever has it."""
+class AnyForm(SearchForm):
+    """A press on a time of whoever has it, among those whom the search found."""
 
     specialty = forms.SlugField(max_length=50)
     near = forms.SlugField(max_length=50)
-    location = forms.SlugField(required=False, max_length=50)
-    payer = forms.ChoiceField(required=False, choices=Payer.choices)
-    child = forms.BooleanField(required=False)
     mode = forms.ChoiceField(choices=Mode.choices)
     start = InstantField()
 

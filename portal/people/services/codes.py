@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from portal.kernel import crypto
 from portal.kernel.actor import Actor, Role
+from portal.kernel.address import network_of
 from portal.kernel.commands import command
 from portal.kernel.errors import TooMany
 from portal.kernel.outbox import emit
@@ -42,7 +43,8 @@ def request_code(
     recent = _recent(address, purpose, user_id)
     if recent:
         return recent
-    if is_over("code", address.value, (5, HOUR), (10, DAY)) or is_over("code-ip", ip, (30, HOUR), (100, DAY)):
+    network = network_of(ip)
+    if is_over("code", address.value, (5, HOUR), (10, DAY)) or is_over("code-ip", network, (30, HOUR), (100, DAY)):
         raise CodesExhausted
     code, salt = f"{secrets.randbelow(10**6):06d}", os.urandom(16)
     row = OneTimeCode(

@@ -16,6 +16,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from portal.kernel.actor import STAFF_ROLES, Actor, Role
+from portal.kernel.address import client_ip
 from portal.kernel.base import get_one
 from portal.kernel.errors import BadInput, Conflict, Forbidden, NotFound, SignInNeeded
 from portal.people.compartment import open_own_doors
@@ -26,7 +27,7 @@ from portal.people.services import own_data
 from portal.people.services.codes import PAUSE, CodesExhausted, check_code, request_code
 from portal.people.sessions import stored_key
 from portal.people.views.guards import patient_page, posted
-from portal.people.views.sign_in import client_ip, tries_left
+from portal.people.views.sign_in import tries_left
 
 FLOW = "new_contact"
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
 from django.contrib.auth import login, logout
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -23,6 +22,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
 from portal.kernel.actor import Actor
+from portal.kernel.address import client_ip
 from portal.kernel.audit import record
 from portal.kernel.errors import Conflict, NotFound
 from portal.people.forms import CodeForm, ConsentForm, ContactForm, PersonForm
@@ -69,15 +69,6 @@ def _send(request: HttpRequest, form: ContactForm) -> HttpResponse:
     flow = request.session.get(FLOW) or {}
     request.session[FLOW] = {"next": flow.get("next", reverse("people:home")), "code": str(code.pk)}
     return redirect("people:code")
-
-
-def client_ip(request: HttpRequest) -> str:
-    """Where the request came from. Only as many entries of X-Forwarded-For are believed as we have proxies."""
-    proxies = settings.PORTAL.trusted_proxies
-    hops = [hop.strip() for hop in request.headers.get("X-Forwarded-For", "").split(",") if hop.strip()]
-    if proxies and len(hops) >= proxies:
-        return hops[-proxies][:64]
-    return str(request.META.get("REMOTE_ADDR", ""))
 
 
 def _next(url: str) -> str:

@@ -129,8 +129,8 @@ def test_any_doctor_is_the_one_with_fewest_visits(client_of, as_actor):
     assert order == ["gleb", "vera"]
 
 
-def press_any(client, start):
-    data = {"specialty": "therapist", "near": "shore-place", "start": f"in-person|{start.isoformat()}"}
+def press_any(client, start, **conditions):
+    data = {"specialty": "therapist", "near": "shore-place", "start": f"in-person|{start.isoformat()}"} | conditions
     return client.post("/book/any/", data)
 
 
@@ -139,6 +139,17 @@ def test_any_doctor_falls_to_the_next_when_the_first_has_lost_the_time(client_of
     assert held == {302}
     assert Occupancy.objects.filter(kind="hold", start=at(10)).count() == 2
     assert press_any(client_of(), at(10)).status_code == 409
+
+
+def test_any_doctor_is_one_of_those_the_conditions_leave(client_of):
+    query = {"specialty": "therapist", "language": "en", "price": "5000", "q": "терапевт"}
+    stage(lambda: Practitioner.objects.update(languages=["en"]))
+    card = page(client_of(), **query).partition("Любой врач")[2]
+    for name, value in query.items():
+        assert f'type="hidden" name="{name}" value="{value}"' in card
+    stage(lambda: Practitioner.objects.filter(slug="gleb").update(languages=["ru"]))
+    assert press_any(client_of(), at(10), **query).status_code == 302
+    assert press_any(client_of(), at(10), **query).status_code == 409, "the other doctor does not speak it"
 
 
 @pytest.mark.parametrize("mode", ["in-person", "video"])
@@ -179,7 +190,9 @@ def test_the_sitemap_lists_public_pages_in_both_languages(client_of):
         assert f"{path}</loc>" in text
     assert "/me/" not in text
     robots = client_of().get("/robots.txt").content.decode()
-    assert "Disallow: /me/" in robots and "Sitemap: " in robots
+    assert "Sitemap: " in robots
+    for path in ("/me/", "/en/me/", "/doctors/suggestions/", "/en/doctors/suggestions/"):
+        assert f"Disallow: {path}\n" in robots
 
 
 def test_a_range_of_days_leaves_only_its_times(client_of):

@@ -14,7 +14,8 @@ from django.views.decorators.http import require_safe
 from portal.kernel.public import public_page
 from portal.people import selectors as people
 
-PRIVATE = ("/book/", "/me/", "/desk/", "/manage/", "/sign-in/", "/staff/", "/times/", "/m/", "/*/doctors/suggestions/")
+PAGES = ("/book/", "/me/", "/desk/", "/manage/", "/sign-in/", "/staff/", "/times/", "/m/", "/doctors/suggestions/")
+PRIVATE = tuple(prefix + page for prefix in ("", "/en") for page in PAGES)
 
 
 @require_safe

@@ -14,9 +14,9 @@ from django.http import HttpRequest, HttpResponse
 
 from portal.kernel import crypto
 from portal.kernel.actor import Actor
+from portal.kernel.address import client_ip, network_of
 from portal.kernel.errors import TooMany
 from portal.people.rates import count_hit, is_over
-from portal.people.views.sign_in import client_ip
 from portal.scheduling.services import Holder
 
 HELD_BY_ACCOUNT, HELD_BY_NETWORK = 2, 12  # mobile operators put many people behind one address
@@ -32,7 +32,7 @@ _refused: dict[str, float] = {}
 
 def holder_of(request: HttpRequest, actor: Actor) -> Holder:
     """Whom to count this hold for. `TooMany` when this network has held too many times lately."""
-    network = client_ip(request)
+    network = network_of(client_ip(request))
     if is_over("hold", network, *HOLDS):
         raise TooMany
     if actor.is_signed_in:
@@ -54,12 +54,14 @@ def looks_limited(view: Callable[..., HttpResponse]) -> Callable[..., HttpRespon
 
 def looks_too_often(request: HttpRequest) -> bool:
     """Count one look. Each process writes its looks down 25 at a time and then learns those of all processes."""
-    network = client_ip(request)
+    network = network_of(client_ip(request))
     until = _refused.get(network)
     if until is not None:
         if time.monotonic() < until:
             return True
         del _refused[network]
+    if len(_uncounted) >= MOST_NETWORKS:
+        _uncounted.clear()  # those forgotten had looked at fewer than 25 pages each
     _uncounted[network] += 1
     if _uncounted[network] < COUNTED_BY:
         return False
@@ -73,5 +75,4 @@ def looks_too_often(request: HttpRequest) -> bool:
 def _remember(network: str) -> None:
     if len(_refused) >= MOST_NETWORKS:
         _refused.clear()
-        _uncounted.clear()
     _refused[network] = time.monotonic() + REFUSED_FOR

@@ -68,7 +68,8 @@ def results(request: HttpRequest) -> HttpResponse:
         "locations": people.locations(),
         "days": _strip(asked["day"], search),
         "selects": _selects(asked),
-        "kept": [(key, request.GET[key]) for key in KEPT if request.GET.get(key)],
+        "kept": _given(request, KEPT),
+        "of_anyone": _given(request, OF_ANYONE),
         "has_more_filters": any(asked[key] for key in FURTHER if key not in ("mode", "day")),
         "now": search.now,
     }
@@ -156,7 +157,12 @@ def _in_city(found: list[selectors.Choice], place: Location) -> list[selectors.C
 
 
 KEPT = ("q", "specialty", "location", "service", "child")  # what the form of further conditions leaves as it is
+OF_ANYONE = (*KEPT, "payer", "language", "price")  # whom a time without a doctor may mean
 FURTHER = ("mode", "part", "payer", "language", "price", "day", "until")
+
+
+def _given(request: HttpRequest, keys: tuple[str, ...]) -> list[tuple[str, str]]:
+    return [(key, request.GET[key]) for key in keys if request.GET.get(key)]
 
 
 def _selects(asked: dict[str, Any]) -> list[dict[str, Any]]:
@@ -227,13 +233,7 @@ def hold_any(request: HttpRequest) -> HttpResponse:
         raise NotOffered
     actor: Actor = request.actor  # type: ignore[attr-defined]
     asked = form.cleaned_data
-    search = find(
-        {
-            **SearchForm.EMPTY,
-            **{key: asked[key] for key in ("specialty", "location", "payer", "child")},
-            "mode": asked["mode"],
-        }
-    )
+    search = find(asked)
     holder, owner = holder_of(request, actor), owner_or_new(request)
     near = _in_city(search.found, _one(Location, asked["near"]))
     for choice in selectors.in_fair_order(near, asked["start"])[:MOST_TRIED]:

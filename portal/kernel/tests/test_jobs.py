@@ -1,0 +1,36 @@
+"""A killed worker's jobs run again, also those of which only one may wait."""
+
+import asyncio
+from types import SimpleNamespace
+
+import psycopg
+from procrastinate import App, PsycopgConnector
+
+from portal.kernel.jobs import revive
+
+STALLED = (
+    "INSERT INTO procrastinate_jobs (task_name, queue_name, queueing_lock, lock, status, worker_id)"
+    " VALUES (%s, 'default', %s, %s, 'doing', NULL) RETURNING id"
+)
+WAITING = (
+    "INSERT INTO procrastinate_jobs (task_name, queue_name, queueing_lock, lock, status)"
+    " VALUES (%s, 'default', %s, %s, 'todo') RETURNING id"
+)
+
+
+def run_revive(url):
+    async def run():
+        async with App(connector=PsycopgConnector(conninfo=url)).open_async() as app:
+            await revive.func(SimpleNamespace(app=app), 0)
+
+    asyncio.run(run())
+
+
+def test_every_stalled_job_is_revived_and_one_whose_twin_waits_gives_way(database_url):
+    with psycopg.connect(database_url("postgres"), autocommit=True) as direct:
+        hourly = direct.execute(STALLED, ["hourly", "hourly", "hourly"]).fetchone()[0]
+        once = direct.execute(STALLED, ["once", None, None]).fetchone()[0]
+        twin = direct.execute(WAITING, ["hourly", "hourly", "hourly"]).fetchone()[0]
+        run_revive(database_url("app"))
+        states = dict(direct.execute("SELECT id, status FROM procrastinate_jobs").fetchall())
+    assert states == {hourly: "failed", once: "todo", twin: "todo"}
