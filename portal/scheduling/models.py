@@ -192,6 +192,11 @@ class Occupancy(PortalModel):
         ]
 
     @property
+    def hold_minutes(self) -> int:
+        """From the press to the deadline."""
+        return 20 if self.is_extended else 10
+
+    @property
     def room(self) -> Resource | None:
         """Where to go, for visits in person."""
         return next((use.resource for use in self.uses.all() if use.resource.kind == Resource.Kind.ROOM), None)

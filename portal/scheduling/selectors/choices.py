@@ -89,7 +89,6 @@ class Filters:
     payer: str = ""
     age: int | None = None
     price: int | None = None
-    role_ids: tuple[UUID, ...] | None = None
 
 
 def choices(asked: Filters | None = None, *, now: datetime | None = None) -> list[Choice]:
@@ -120,8 +119,6 @@ def offers(asked: Filters) -> QuerySet[ServiceOffer]:
         "role__practitioner__languages__contains": asked.language,
     }
     rows = rows.filter(**{key: [value] for key, value in held.items() if value})
-    if asked.role_ids is not None:
-        rows = rows.filter(role_id__in=asked.role_ids)
     return rows.order_by("-service__is_first_choice", "service__position", "pk")
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import permutations
+from uuid import UUID
 
 from portal.scheduling.opening import instant
 from portal.scheduling.selectors.choices import Choice
@@ -28,6 +30,11 @@ class Step:
     @property
     def end(self) -> datetime:
         return self.start + timedelta(minutes=self.choice.offer.minutes)
+
+    @property
+    def over(self) -> datetime:
+        """When the doctor may begin something else: the next service may well be theirs too."""
+        return self.end + timedelta(minutes=self.choice.offer.service.buffer_minutes)
 
     @property
     def press(self) -> str:
@@ -80,22 +87,15 @@ def same_day(by_service: Sequence[Sequence[Choice]], *, since: datetime, most: i
     return plans
 
 
-def _chain(steps: Sequence[Step], order: Sequence[object]) -> list[Step]:
-    """The earliest chain of one service after another with short pauses; empty when the day has none."""
-    for first in steps:
-        if first.choice.offer.service_id != order[0]:
-            continue
-        chain = [first]
-        for service in order[1:]:
-            ready = chain[-1].end
-            after = (
-                s for s in steps
-                if s.choice.offer.service_id == service and ready <= s.start <= ready + LONGEST_PAUSE
-            )  # fmt: skip
-            step = next(after, None)
-            if step is None:
-                break
-            chain.append(step)
-        if len(chain) == len(order):
-            return chain
-    return []
+def _chain(steps: Sequence[Step], order: Sequence[UUID]) -> list[Step]:
+    """The chain of one service after another with short pauses that begins first; empty when the day has none.
+
+    `steps` by start. From the last service back: each time keeps the earliest chain that it leads to.
+    """
+    *before, last = order
+    chains = [[step] for step in steps if step.choice.offer.service_id == last]
+    for service in reversed(before):
+        starts = [chain[0].start for chain in chains]
+        turns = [(step, bisect_left(starts, step.over)) for step in steps if step.choice.offer.service_id == service]
+        chains = [[step, *chains[n]] for step, n in turns if n < len(starts) and starts[n] <= step.over + LONGEST_PAUSE]
+    return chains[0] if chains else []

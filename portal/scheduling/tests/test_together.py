@@ -2,14 +2,19 @@
 
 import re
 from datetime import timedelta
+from itertools import pairwise, product
+from types import SimpleNamespace
 from uuid import uuid4
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from portal.people.models import HealthcareService
 from portal.scheduling import services
 from portal.scheduling.errors import OneADay, PatientBusy
 from portal.scheduling.models import Occupancy
+from portal.scheduling.selectors.together import LONGEST_PAUSE, Step, _chain
 from portal.scheduling.services import Ask, Terms
 from portal.scheduling.tests.conftest import book, chip, press
 from portal.scheduling.tests.test_hold_times import asks, stage
@@ -136,3 +141,35 @@ def test_after_a_refusal_the_page_still_knows_who_is_who(client_of, as_actor):
     text = response.content.decode()
     assert response.status_code == 422 and "уже есть визит в это время" in text
     assert "Anna Annaова" in text and "Mila Milaова" in text and "кашель" in text
+
+
+NOON = at(12)
+AFTER = LONGEST_PAUSE // timedelta(minutes=1)
+SERVICES = ("blood", "scan", "visit")
+
+
+def step(service, start, minutes=20):
+    offer = SimpleNamespace(service_id=service, minutes=minutes, service=SimpleNamespace(buffer_minutes=0))
+    return Step(SimpleNamespace(offer=offer), NOON + timedelta(minutes=start), "in-person")
+
+
+def follows(chain):
+    pauses = [(later.start - earlier.end) // timedelta(minutes=1) for earlier, later in pairwise(chain)]
+    return all(0 <= pause <= AFTER for pause in pauses)
+
+
+def test_an_early_time_that_leads_nowhere_is_passed_over():
+    """The first scan after the blood test leaves too long a pause before the visit; the second does not."""
+    day = [step("blood", 0), step("scan", 20), step("scan", 60), step("visit", 115)]
+    assert [s.start for s in _chain(day, SERVICES)] == [day[0].start, day[2].start, day[3].start]
+
+
+@given(st.lists(st.tuples(st.sampled_from(SERVICES), st.integers(0, 60).map(lambda n: n * 5)), max_size=12))
+def test_a_chain_is_found_exactly_when_there_is_one(times):
+    day = [step(service, start) for service, start in sorted(times, key=lambda time: time[1])]
+    by_service = [[s for s in day if s.choice.offer.service_id == service] for service in SERVICES]
+    possible = [chain for chain in product(*by_service) if follows(chain)]
+    found = _chain(day, SERVICES)
+    assert bool(found) == bool(possible)
+    if found:
+        assert follows(found) and found[0].start == min(chain[0].start for chain in possible)

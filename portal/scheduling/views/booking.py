@@ -173,7 +173,6 @@ def _check_page(request: HttpRequest, holds: list[Occupancy], form: CheckForm | 
         "contact": contact,
         "form": form,
         "now": database_now(),
-        "hold_minutes": 20 if held.is_extended else 10,
         "sign_in_url": f"{reverse('people:sign-in')}?next={reverse('scheduling:check', args=[held.batch])}",
         "is_staff": actor.is_staff,
     }

@@ -18,8 +18,8 @@ from portal.scheduling.selectors_sql import database_now, free_slots
 DAYS_SHOWN = 7
 
 
-def picker(base: str, filters: selectors.Filters, day: date | None, extra: dict[str, str]) -> dict[str, Any]:
-    """What `scheduling/_picker.html` shows. `base` is the page's address, `extra` goes into every link of it."""
+def picker(base: str, filters: selectors.Filters, day: date | None) -> dict[str, Any]:
+    """What `scheduling/_picker.html` shows. `base` is the page's address."""
     now = database_now()
     found = selectors.choices(filters, now=now)
     if not found:
@@ -34,7 +34,7 @@ def picker(base: str, filters: selectors.Filters, day: date | None, extra: dict[
     shown = max(day or nearest or today, today)
     week = today + timedelta(days=(shown - today).days // DAYS_SHOWN * DAYS_SHOWN)
     days = _week(choice, mode, week)
-    query = {**extra, "service": service.slug, "mode": mode, "location": choice.role.location.slug}
+    query = {"service": service.slug, "mode": mode, "location": choice.role.location.slug}
 
     def url(when: date | None = None, **changes: str) -> str:
         values = query | changes | ({"day": when.isoformat()} if when else {})
@@ -47,7 +47,7 @@ def picker(base: str, filters: selectors.Filters, day: date | None, extra: dict[
         "places": _places(found, url),
         "day": shown,
         "days": [
-            {"date": d, "count": len(times), "level": level(len(times)), "url": url(d), "is_current": d == shown}
+            {"date": d, "level": level(len(times)), "url": url(d), "is_current": d == shown}
             for d, times in days.items()
         ],
         "parts": _parts(days.get(shown, [])),
@@ -57,7 +57,6 @@ def picker(base: str, filters: selectors.Filters, day: date | None, extra: dict[
         else "",
         "nearest": nearest,
         "nearest_url": url(nearest) if nearest else "",
-        "last": choice.bounds.last_day,
         "reason": selectors.why_nothing([choice], selectors.When()).get(choice.role.pk),
         "is_view_only": service.online == Online.VIEW,
         "by_request": service.online == Online.REQUEST,

@@ -83,7 +83,7 @@ def doctor(request: HttpRequest, slug: str) -> HttpResponse:
     filters = selectors.Filters(
         practitioner=slug, location=asked["location"], service=asked["service"], mode=asked["mode"]
     )
-    shown = picker(reverse("scheduling:doctor", args=[slug]), filters, asked["day"], {})
+    shown = picker(reverse("scheduling:doctor", args=[slug]), filters, asked["day"])
     context = {"picker": shown, "others": _others(shown["choice"]) if not shown["nearest"] else []}
     if request.headers.get("HX-Request"):
         return render(request, "scheduling/_picker.html", context)

@@ -103,7 +103,7 @@ def move(request: HttpRequest, actor: Actor, visit_id: UUID) -> HttpResponse:
             location=form.cleaned_data["location"] or row.location.slug,
         )
         url = reverse("scheduling:move", args=[visit_id])
-        context["picker"] = picker(url, filters, form.cleaned_data["day"], {})
+        context["picker"] = picker(url, filters, form.cleaned_data["day"])
         context["move"] = visit_id
     if request.headers.get("HX-Request") and context["can_move"]:
         return render(request, "scheduling/_picker.html", context)
