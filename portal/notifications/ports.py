@@ -73,6 +73,12 @@ class DeliveryStatus:
 
 
 class SmsSender(Protocol):
+    """`knows_our_number`: after PortUnknown `status(sequence, …)` tells whether the message went out. Where it is
+    False nothing tells, and a repeat may reach the person twice.
+    """
+
+    knows_our_number: bool
+
     def send(self, to: str, text: str, *, key: UUID, sequence: int) -> Accepted:
         """Send one SMS.
 
@@ -80,12 +86,21 @@ class SmsSender(Protocol):
         key       the message's id in the portal, the same in every attempt
         sequence  the message's own integer, 1…2147483647, the same in every attempt: repeats are known by it
 
-        A repeat within a minute is recognised by the provider and adopted. A later one is sent again, so after
-        PortUnknown ask `status` first. Raises PortFailure, PortUnknown.
+        Where our number is known, a repeat within a minute is recognised by the provider and adopted. A later one is
+        sent again, so after PortUnknown ask `status` first. Raises PortFailure, PortUnknown.
         """
 
     def status(self, ref: int | str, to: str) -> DeliveryStatus:
-        """What became of the message with this `sequence` or `provider_ref`. Raises PortFailure when not told."""
+        """What became of the message with this `provider_ref`, or with this `sequence` where our number is known.
+
+        Raises PortFailure when not told, `bad-sequence` for a reference that the provider cannot have given.
+        """
+
+    def mentioned(self, body: bytes) -> list[str]:
+        """References of the messages that a callback of the provider speaks of; empty for one not understood.
+
+        Nothing else of a callback is believed: the portal asks `status` itself.
+        """
 
 
 class EmailSender(Protocol):
@@ -156,6 +171,8 @@ class SentSms:
 class FakeSms:
     """An SmsSender in memory. Put exceptions into `fail_with` to have the next sends raise them."""
 
+    knows_our_number = True
+
     sent: list[SentSms] = field(default_factory=list)
     fail_with: list[Exception] = field(default_factory=list)
     states: dict[int, DeliveryStatus] = field(default_factory=dict)
@@ -178,6 +195,9 @@ class FakeSms:
         if not any(message.sequence == sequence and message.to == to for message in self.sent):
             return DeliveryStatus(DeliveryState.UNKNOWN)
         return self.states.get(sequence, DeliveryStatus(DeliveryState.SENT))
+
+    def mentioned(self, body: bytes) -> list[str]:
+        return [ref for ref in body.decode(errors="replace").split() if ref.isdecimal()]
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,12 +12,14 @@ from __future__ import annotations
 import re
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import parse_qs
 from uuid import UUID
 
 import httpx
 
 from portal.kernel.ports import PortFailure, PortUnknown
 from portal.notifications.ports import (
+    SEQUENCES,
     Accepted,
     DeliveryState,
     DeliveryStatus,
@@ -72,6 +74,8 @@ NOT_WRITTEN = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, http
 
 class SmscSender:
     """An SmsSender. `url` is the origin, `timeout` in seconds per phase. Thread-safe."""
+
+    knows_our_number = True
 
     def __init__(
         self, *, url: str, login: str, password: str, sender: str, timeout: httpx.Timeout | float = TIMEOUT
@@ -130,6 +134,11 @@ class SmscSender:
         operator = _number(answer.get("err")) or 0
         code = f"{status}/{operator}" if operator else str(status)
         return DeliveryStatus(state, code, SIGNALS.get(operator, Signal.NONE), alert)
+
+    def mentioned(self, body: bytes) -> list[str]:
+        """See SmsSender.mentioned. The fields of the handler are not documented publicly: `id` is what examples show."""
+        ids = parse_qs(body.decode("ascii", "replace")).get("id", [])
+        return [ref for ref in ids if _number(ref) in SEQUENCES]
 
     def _adopt(self, unknown: PortUnknown, *, to: str, text: str, sequence: int) -> Accepted:
         """Nobody knows whether it went out: ask by our own id, and take the message for sent when it is known."""
