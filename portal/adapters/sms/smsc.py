@@ -136,7 +136,7 @@ class SmscSender:
         return DeliveryStatus(state, code, SIGNALS.get(operator, Signal.NONE), alert)
 
     def mentioned(self, body: bytes) -> list[str]:
-        """See SmsSender.mentioned. The fields of the handler are not documented publicly: `id` is what examples show."""
+        """See SmsSender.mentioned. `id` is what examples show; the handler is not documented publicly."""
         ids = parse_qs(body.decode("ascii", "replace")).get("id", [])
         return [ref for ref in ids if _number(ref) in SEQUENCES]
 
