@@ -7,19 +7,15 @@ from __future__ import annotations
 
 import hmac
 import re
-import threading
-import time
-from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 
-KEPT = 5000  # messages
-MINUTE = 60.0
+from doubles._sms import MINUTE, PRICE, Box, Message, State, count_parts, number_in
+
 IDS = range(1, 2**31)
-PRICE = Decimal("3.50")  # roubles a part
 SAME_STATUS_A_MINUTE = SAME_COST_A_MINUTE = 5
 WITHOUT_ID = {1, 2, 4, 5, 9}  # errors 3, 6, 7, 8 tell the message's id
 
@@ -36,12 +32,6 @@ ERRORS = {
 }
 SENT, DELIVERED, NOT_FOUND = 0, 1, -3
 
-GSM = (
-    "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿"
-    "abcdefghijklmnopqrstuvwxyzäöñüà"
-)
-GSM_WIDE = "^{}\\[~]|€\f"
-
 
 class Refusal(Exception):  # an answer of the protocol
     """Error `code` of the protocol, with the message's id where the vendor tells it."""
@@ -52,27 +42,6 @@ class Refusal(Exception):  # an answer of the protocol
         self.message_id = None if code in WITHOUT_ID else message_id
 
 
-@dataclass
-class Message:
-    """One SMS to one number. `final`, `err`: what becomes of it; `url_login`: the login came in the address."""
-
-    id: int
-    phone: str
-    text: str
-    sender: str
-    parts: int
-    at: float
-    final: int = DELIVERED
-    err: int = 0
-    method: str = "POST"
-    url_login: bool = False
-    asked: list[float] = field(default_factory=list)
-
-    @property
-    def time(self) -> datetime:
-        return datetime.fromtimestamp(self.at, UTC)
-
-
 @dataclass(frozen=True)
 class Arrival:
     """How a request came in, for tests that look whether secrets stay out of addresses."""
@@ -81,25 +50,16 @@ class Arrival:
     url_login: bool = False
 
 
-@dataclass
-class Account:
-    """`deliver_after` in seconds; `balance` in roubles."""
+@dataclass(kw_only=True)
+class Account(Box):
+    """Known by login and password."""
+
+    on_the_way: ClassVar[State] = SENT
+    delivered: ClassVar[State] = DELIVERED
 
     login: str
     password: str
-    senders: tuple[str, ...]
-    balance: Decimal = Decimal(100_000)
-    deliver_after: float = 2.0
-    offset: float = 0.0  # seconds the gateway's clock was put forward
-    requests: int = 0
-    messages: deque[Message] = field(default_factory=lambda: deque(maxlen=KEPT))
-    outcomes: deque[tuple[int, int]] = field(default_factory=deque)
-    _equal: dict[tuple[str, ...], list[float]] = field(default_factory=dict)
-    _next_id: int = 1
-    _lock: threading.RLock = field(default_factory=threading.RLock)
-
-    def now(self) -> float:
-        return time.time() + self.offset
+    next_id: int = 1
 
     def check(self, given: Mapping[str, str]) -> None:
         """Raises Refusal 1 without login or password, 2 when they are wrong."""
@@ -112,7 +72,7 @@ class Account:
 
     def send(self, given: Mapping[str, str], arrival: Arrival) -> dict[str, Any]:
         """Take a message, or raise Refusal. The answer as the JSON format has it."""
-        with self._lock:
+        with self.lock:
             self.check(given)
             text, message_id = given.get("mes", ""), self._id(given.get("id", ""))
             phones = [phone.strip() for phone in re.split("[,;\n]", given.get("phones", "")) if phone.strip()]
@@ -136,7 +96,7 @@ class Account:
 
     def status(self, given: Mapping[str, str]) -> dict[str, Any] | list[dict[str, Any]]:
         """What became of a message; a list when several ids were asked for."""
-        with self._lock:
+        with self.lock:
             self.check(given)
             phone, ids = given.get("phone", ""), given.get("id", "")
             if not phone or not ids:
@@ -145,23 +105,6 @@ class Account:
                 return self._status(phone, ids)
             pairs = zip(phone.split(","), ids.split(","), strict=False)
             return [{**self._status(p, i), "id": i, "phone": p} for p, i in pairs if p and i]
-
-    def state(self, message: Message) -> int:
-        return message.final if self.now() - message.at >= self.deliver_after else SENT
-
-    def listed(self, phone: str = "") -> list[Message]:
-        """Newest first; only those to `phone` (any writing of it) when given."""
-        digits = re.sub(r"^8(?=\d{10}$)", "7", re.sub(r"\D", "", phone))
-        with self._lock:
-            return [message for message in reversed(self.messages) if digits in message.phone]
-
-    def forget(self) -> None:
-        """As after a restart, but the balance and the clock stay."""
-        with self._lock:
-            self.messages.clear()
-            self.outcomes.clear()
-            self.requests = 0
-            self._equal.clear()
 
     def _status(self, phone: str, ref: str) -> dict[str, Any]:
         number = re.sub(r"\D", "", phone)
@@ -184,14 +127,22 @@ class Account:
     def _take(
         self, given: Mapping[str, str], numbers: list[str], message_id: int, parts: int, arrival: Arrival
     ) -> None:
-        final, err = self.outcomes.popleft() if self.outcomes else (DELIVERED, 0)
-        for number in numbers:
-            self.messages.append(
-                Message(
-                    message_id, number, given["mes"], given["sender"], parts, self.now(), final, err,
-                    arrival.method, arrival.url_login,
-                )
-            )  # fmt: skip
+        final, err = self.outcome()
+        self.messages.extend(
+            Message(
+                id=message_id,
+                phone=number,
+                text=given["mes"],
+                sender=given["sender"],
+                parts=parts,
+                at=self.now(),
+                final=final,
+                err=err,
+                method=arrival.method,
+                secret_in_url=arrival.url_login,
+            )
+            for number in numbers
+        )
 
     def _taken(self, asked: str, message_id: int, parts: int, cost: Decimal) -> dict[str, Any]:
         answer: dict[str, Any] = {"id": message_id, "cnt": parts}
@@ -204,44 +155,21 @@ class Account:
     def _id(self, given: str) -> int | None:
         """The own id, or the next of the gateway's; None when it is no number from 1 to 2147483647."""
         if not given:
-            self._next_id += 1
-            return self._next_id
+            self.next_id += 1
+            return self.next_id
         return int(given) if given.isascii() and given.isdigit() and int(given) in IDS else None
 
     def _count_equal(self, key: tuple[str, ...], *, limit: int) -> None:
         """Raises Refusal 9 when the same was asked `limit` times within this minute."""
-        recent = [moment for moment in self._equal.get(key, []) if self.now() - moment < MINUTE]
-        if len(recent) >= limit:
+        if self.equals_within(key, MINUTE) >= limit:
             raise Refusal(9)
-        if len(self._equal) > KEPT:
-            self._equal.clear()
-        self._equal[key] = [*recent, self.now()]
-
-
-def count_parts(text: str) -> int:
-    """Parts of a message: 160/153 septets or 70/67 UTF-16 units, wide characters not split."""
-    is_gsm = all(char in GSM or char in GSM_WIDE for char in text)
-    one, each = (160, 153) if is_gsm else (70, 67)
-    sizes = [1 + (char in GSM_WIDE) if is_gsm else len(char.encode("utf-16-le")) // 2 for char in text]
-    if sum(sizes) <= one:
-        return 1
-    parts, left = 1, each
-    for size in sizes:
-        if size > left:
-            parts, left = parts + 1, each
-        left -= size
-    return parts
+        self.remember(key)
 
 
 def _number(phone: str, message_id: int) -> str:
-    """Digits with the country code; 8… and 9… are read as Russian, as the gateway does. Raises Refusal 7."""
-    digits = re.sub(r"[\s()+-]", "", phone)
-    if re.fullmatch(r"8\d{10}", digits, re.ASCII):
-        digits = "7" + digits[1:]
-    if re.fullmatch(r"9\d{9}", digits, re.ASCII):
-        digits = "7" + digits
-    is_good = re.fullmatch(r"7[3-9]\d{9}|[1-689]\d{9,14}", digits, re.ASCII)
-    if not is_good:
+    """Raises Refusal 7 for no number."""
+    digits = number_in(phone)
+    if not digits:
         raise Refusal(7, message_id)
     return digits
 

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from html import escape
 
 from doubles._pages import clock, code_in, link, shell, with_links
-from doubles._smsc_account import Account, Message
+from doubles._sms import Box, Message, State
 
 SHOWN = 100  # messages
 
-WORDS: dict[str, dict[str | int, str]] = {
+
+@dataclass(frozen=True)
+class States:
+    """A vendor's states: language → state → what a person reads; which are good news, which bad."""
+
+    words: dict[str, dict[State, str]]
+    good: frozenset[State]
+    bad: frozenset[State]
+
+
+WORDS = {
     "ru": {
         "title": "Отправленные SMS",
         "note": "Учебный SMS-шлюз: на телефоны ничего не уходит, сообщения живут, пока он работает.",
@@ -26,19 +37,6 @@ WORDS: dict[str, dict[str | int, str]] = {
         "parts": "частей",
         "sender": "отправитель",
         "more": "Показаны последние",
-        -3: "неизвестно",
-        -2: "остановлено",
-        -1: "в очереди",
-        0: "передано оператору",
-        1: "доставлено",
-        2: "прочитано",
-        3: "просрочено",
-        4: "открыта ссылка",
-        20: "не доставить",
-        22: "неверный номер",
-        23: "запрещено",
-        24: "нет денег",
-        25: "номер недоступен",
     },
     "en": {
         "title": "Sent SMS",
@@ -56,29 +54,16 @@ WORDS: dict[str, dict[str | int, str]] = {
         "parts": "parts",
         "sender": "sender",
         "more": "Only the latest are shown:",
-        -3: "unknown",
-        -2: "stopped",
-        -1: "queued",
-        0: "passed to the operator",
-        1: "delivered",
-        2: "read",
-        3: "expired",
-        4: "link opened",
-        20: "cannot be delivered",
-        22: "wrong number",
-        23: "forbidden",
-        24: "no money",
-        25: "number unavailable",
     },
 }
 
 
-def page(account: Account, *, lang: str, still: bool, phone: str) -> str:
+def page(account: Box, states: States, *, lang: str, still: bool, phone: str) -> str:
     words = WORDS[lang]
     found = account.listed(phone)
     parts = [f'<p class="note">{words["note"]}</p>', _last_code(found, words), _find(words, lang, phone, still)]
     if found:
-        cards = "\n".join(_card(message, account.state(message), words) for message in found[:SHOWN])
+        cards = "\n".join(_card(message, account.state(message), states, lang) for message in found[:SHOWN])
         parts.append(f'<ol class="list">\n{cards}\n</ol>')
     else:
         why = "nothing" if phone else "empty"
@@ -86,10 +71,10 @@ def page(account: Account, *, lang: str, still: bool, phone: str) -> str:
         parts.append(f'<section class="empty"><h2>{words[why]}</h2>{note}</section>')
     if len(found) > SHOWN:
         parts.append(f'<p class="note">{words["more"]} {SHOWN}.</p>')
-    return shell(title=str(words["title"]), lang=lang, body="\n".join(parts), still=still, phone=phone)
+    return shell(title=words["title"], lang=lang, body="\n".join(parts), still=still, phone=phone)
 
 
-def _last_code(found: list[Message], words: dict[str | int, str]) -> str:
+def _last_code(found: list[Message], words: dict[str, str]) -> str:
     message = next((message for message in found if code_in(message.text)), None)
     if message is None:
         return ""
@@ -100,7 +85,7 @@ def _last_code(found: list[Message], words: dict[str | int, str]) -> str:
 </section>"""
 
 
-def _find(words: dict[str | int, str], lang: str, phone: str, still: bool) -> str:
+def _find(words: dict[str, str], lang: str, phone: str, still: bool) -> str:
     """A field where the page stands still, a link to it where a refresh would wipe what is being typed."""
     if phone:
         return f'<p><a class="back" href="{link("/", lang=lang)}">{words["all"]}</a></p>'
@@ -114,12 +99,14 @@ def _find(words: dict[str | int, str], lang: str, phone: str, still: bool) -> st
 </form>"""
 
 
-def _card(message: Message, state: int, words: dict[str | int, str]) -> str:
-    tone = "ok" if state in (1, 2, 4) else "bad" if state in (-2, 3) or state >= 20 else ""
+def _card(message: Message, state: State, states: States, lang: str) -> str:
+    words = WORDS[lang]
+    tone = "ok" if state in states.good else "bad" if state in states.bad else ""
+    said = states.words[lang].get(state, escape(str(state)))
     return f"""<li class="card">
 <header><strong>{_phone(message.phone)}</strong>{clock(message.time)}</header>
 <p class="text">{with_links(message.text)}</p>
-<footer><span class="pill {tone}">{words.get(state, state)}</span><span>{words["parts"]}: {message.parts}</span>
+<footer><span class="pill {tone}">{said}</span><span>{words["parts"]}: {message.parts}</span>
 <span>{words["sender"]}: {escape(message.sender)}</span></footer>
 </li>"""
 
