@@ -9,14 +9,24 @@ Source: smsc.ru/api/http (send, status, error codes). What matters here:
 
 from __future__ import annotations
 
-import re
-from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import parse_qs
 from uuid import UUID
 
 import httpx
 
+from portal.adapters.sms._wire import (
+    TIMEOUT,
+    client_for,
+    failure,
+    money,
+    number,
+    parsed,
+    post,
+    require_account,
+    require_gateway,
+    require_sender,
+)
 from portal.kernel.ports import PortFailure, PortUnknown
 from portal.notifications.ports import (
     SEQUENCES,
@@ -32,8 +42,6 @@ from portal.notifications.segments import count_segments
 if TYPE_CHECKING:
     from portal.settings import Settings
 
-TIMEOUT = httpx.Timeout(connect=3.0, write=5.0, read=10.0, pool=3.0)  # seconds
-SENDER = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9 ._-]{1,9}[A-Za-z0-9])")
 REPEATED = 9
 WITH_COST = 2
 
@@ -68,9 +76,6 @@ STATES: dict[int, tuple[DeliveryState, bool]] = {
 }
 SIGNALS = {1: Signal.PHONE_INVALID, 219: Signal.SIM_REPLACED}
 
-# Raised before the first byte of the request is written: nothing can have happened.
-NOT_WRITTEN = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
-
 
 class SmscSender:
     """An SmsSender. `url` is the origin, `timeout` in seconds per phase. Thread-safe."""
@@ -80,12 +85,10 @@ class SmscSender:
     def __init__(
         self, *, url: str, login: str, password: str, sender: str, timeout: httpx.Timeout | float = TIMEOUT
     ) -> None:
-        self._url = url
         self._login = login
         self._password = password
         self._sender = sender
-        # No proxy, .netrc or redirect may ever see the password.
-        self._client = httpx.Client(base_url=url, timeout=timeout, follow_redirects=False, trust_env=False)
+        self._client = client_for(url, timeout)
 
     @classmethod
     def from_settings(cls, portal: Settings) -> Self:
@@ -106,15 +109,15 @@ class SmscSender:
             )
         except PortUnknown as unknown:
             return self._adopt(unknown, to=to, text=text, sequence=sequence)
-        code = _number(answer.get("error_code"))
+        code = number(answer.get("error_code"))
         if code == REPEATED:
             return self._adopt(PortUnknown(code="repeated"), to=to, text=text, sequence=sequence)
         if code is not None or "error" in answer:
             raise _failure(code)
-        parts = _number(answer.get("cnt"))
-        if _number(answer.get("id")) != sequence or not parts:
+        parts = number(answer.get("cnt"))
+        if number(answer.get("id")) != sequence or not parts:
             return self._adopt(PortUnknown(code="bad-answer"), to=to, text=text, sequence=sequence)
-        return Accepted(str(sequence), parts, _money(answer.get("cost")))
+        return Accepted(str(sequence), parts, money(answer.get("cost")))
 
     def status(self, ref: int | str, to: str) -> DeliveryStatus:
         """See SmsSender.status. Not more than five times a minute for one message."""
@@ -126,26 +129,26 @@ class SmscSender:
         except PortUnknown as unknown:
             raise PortFailure(permanent=False, code="no-answer", detail=unknown.code) from None
         if "error_code" in answer or "error" in answer:
-            raise _failure(_number(answer.get("error_code")))
-        status = _number(answer.get("status"))
+            raise _failure(number(answer.get("error_code")))
+        status = number(answer.get("status"))
         if status is None:
             raise PortFailure(permanent=False, code="bad-answer", detail="no status in the answer")
         state, alert = STATES.get(status, (DeliveryState.SENT, True))
-        operator = _number(answer.get("err")) or 0
+        operator = number(answer.get("err")) or 0
         code = f"{status}/{operator}" if operator else str(status)
         return DeliveryStatus(state, code, SIGNALS.get(operator, Signal.NONE), alert)
 
     def mentioned(self, body: bytes) -> list[str]:
         """See SmsSender.mentioned. `id` is what examples show; the handler is not documented publicly."""
         ids = parse_qs(body.decode("ascii", "replace")).get("id", [])
-        return [ref for ref in ids if _number(ref) in SEQUENCES]
+        return [ref for ref in ids if number(ref) in SEQUENCES]
 
     def _adopt(self, unknown: PortUnknown, *, to: str, text: str, sequence: int) -> Accepted:
         """Nobody knows whether it went out: ask by our own id, and take the message for sent when it is known."""
         try:
             status = self.status(sequence, to)
-        except PortFailure as failure:
-            raise PortUnknown(code=unknown.code, detail=f"asked, {failure.code}") from None
+        except PortFailure as refused:
+            raise PortUnknown(code=unknown.code, detail=f"asked, {refused.code}") from None
         if status.state is DeliveryState.UNKNOWN:
             raise PortUnknown(code=unknown.code, detail="asked, not known there") from None
         return Accepted(str(sequence), count_segments(text).parts)
@@ -153,64 +156,15 @@ class SmscSender:
     def _ask(self, path: str, **fields: str) -> dict[str, Any]:
         """One POST. Raises PortFailure when nothing was taken, PortUnknown when that cannot be told."""
         form = {"login": self._login, "psw": self._password, "fmt": "3", "charset": "utf-8", **fields}
-        try:
-            response = self._client.post(path, data=form)
-        except NOT_WRITTEN as error:
-            raise PortFailure(
-                permanent=False, code="unreachable", detail=type(error).__name__, stops_provider=True
-            ) from None
-        except httpx.HTTPError as error:
-            raise PortUnknown(code="no-answer", detail=type(error).__name__) from None
-        if response.status_code in (403, 404, 405, 429) or 300 <= response.status_code < 400:
-            raise PortFailure(
-                permanent=False, code=f"http-{response.status_code}", detail="not a gateway", stops_provider=True
-            )
-        return _parsed(response)
+        response = post(self._client, path, data=form)
+        require_gateway(response)
+        return parsed(response)
 
     def _require_account(self) -> None:
-        if not (self._login and self._password):
-            raise PortFailure(
-                permanent=False,
-                code="not-configured",
-                detail="SMSC_LOGIN and SMSC_PASSWORD are not set",
-                stops_provider=True,
-            )
-        if not SENDER.fullmatch(self._sender):
-            raise PortFailure(
-                permanent=False,
-                code="no-sender",
-                detail="SMSC_SENDER: expected a registered name of 3 to 11 latin letters or digits",
-                stops_provider=True,
-            )
-
-
-def _parsed(response: httpx.Response) -> dict[str, Any]:
-    try:
-        answer = response.json() if response.status_code == httpx.codes.OK else None
-    except ValueError:
-        answer = None
-    if not isinstance(answer, dict):
-        raise PortUnknown(code="bad-answer", detail=f"http {response.status_code}")
-    return answer
+        require_account(names="SMSC_LOGIN, SMSC_PASSWORD", values=(self._login, self._password))
+        require_sender(self._sender, name="SMSC_SENDER")
 
 
 def _failure(code: int | None) -> PortFailure:
-    name, permanent, stops, detail = ERRORS.get(
-        code or 0, (f"error-{code}", False, True, "an error that is not in the gateway's documentation")
-    )
-    return PortFailure(permanent=permanent, code=name, detail=detail, stops_provider=stops)
-
-
-def _number(value: object) -> int | None:
-    """The gateway writes numbers now as numbers, now as strings."""
-    try:
-        return int(str(value))
-    except ValueError:
-        return None
-
-
-def _money(value: object) -> Decimal | None:
-    try:
-        return Decimal(str(value))
-    except InvalidOperation:
-        return None
+    unknown = (f"error-{code}", False, True, "an error that is not in the gateway's documentation")
+    return failure(*ERRORS.get(code or 0, unknown))
