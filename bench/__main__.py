@@ -1,4 +1,4 @@
-"""`python -m bench [start] [pages] [search] [growth] [booking]`: all of them without a name.
+"""`python -m bench [start] [pages] [large_pages] [search] [growth] [booking]`: all of them without a name.
 
 `start` and `pages` measure the demo; the others the large clinic, whose seed takes most of the time: keep it with
 BENCH_HOME=<folder>, or be quick and rough with BENCH_SIZE=small.
@@ -13,7 +13,12 @@ from bench import booking, pages, search
 from bench.world import LargeWorld, World, load_average, report, tell
 
 DEMO = {"pages": pages.measure}
-LARGE = {"search": search.measure, "growth": search.growth, "booking": booking.measure}
+LARGE = {
+    "large_pages": pages.measure_large,
+    "search": search.measure,
+    "growth": search.growth,
+    "booking": booking.measure,
+}
 
 
 def main(names: list[str]) -> int:

@@ -44,6 +44,7 @@ def _client(port: int, paths: list[str], seconds: float) -> tuple[list[float], i
     requests = cycle([_request(path) for path in paths])
     times, size, end = [], 0, time.monotonic() + seconds
     with socket.create_connection(("127.0.0.1", port)) as connection:
+        connection.settimeout(60)  # a portal that does not answer is an error, not a wait
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         while (begin := time.monotonic()) < end:
             connection.sendall(next(requests))

@@ -8,6 +8,13 @@ from bench.world import World, report
 CLIENTS, SECONDS = 4, 4
 
 
+def measure_large(world: World) -> None:
+    """The pages that look at everyone: home counts the nearest time of each specialty, the list of each doctor."""
+    _measure(
+        world, {"large_home": "/", "large_results": "/doctors/", "large_results_one": "/doctors/?specialty=therapist"}
+    )
+
+
 def measure(world: World) -> None:
     slug = world.ask("SELECT slug FROM people_practitioner ORDER BY slug LIMIT 1")[0][0]
     paths = {
@@ -17,6 +24,10 @@ def measure(world: World) -> None:
         "doctor": f"/doctors/{slug}/",
         "sign_in": "/sign-in/",
     }
+    _measure(world, paths)
+
+
+def _measure(world: World, paths: dict[str, str]) -> None:
     for name, path in paths.items():
         load = requests_per_second(world.port, path, clients=CLIENTS, seconds=SECONDS)
         report(f"page_{name}", load.per_second, "requests/s")

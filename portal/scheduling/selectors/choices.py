@@ -100,7 +100,12 @@ def choices(asked: Filters | None = None, *, now: datetime | None = None) -> lis
         if offer.role_id not in found and _suits(offer, asked):
             limits = bounds(offer, policy_of(offer.role.organization_id, known), now)
             found[offer.role_id] = Choice(offer.role, offer, limits)
-    return list(found.values())
+    return sorted(found.values(), key=lambda choice: _eagerness(choice.offer))
+
+
+def _eagerness(offer: ServiceOffer) -> tuple[bool, int, UUID]:
+    """What a person most likely wants comes first."""
+    return (not offer.service.is_first_choice, offer.service.position, offer.pk)
 
 
 def offers(asked: Filters) -> QuerySet[ServiceOffer]:
@@ -119,7 +124,10 @@ def offers(asked: Filters) -> QuerySet[ServiceOffer]:
         "role__practitioner__languages__contains": asked.language,
     }
     rows = rows.filter(**{key: [value] for key, value in held.items() if value})
-    return rows.order_by("-service__is_first_choice", "service__position", "pk")
+    best = ("-service__is_first_choice", "service__position", "pk")
+    if asked.age is None and asked.price is None:  # nothing left to try: one a role is all that is needed
+        return rows.order_by("role_id", *best).distinct("role_id")
+    return rows.order_by(*best)
 
 
 def _suits(offer: ServiceOffer, asked: Filters) -> bool:
