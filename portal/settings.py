@@ -61,6 +61,13 @@ class Settings(BaseSettings):
     smtp_url: str = Field("", pattern=r"^(smtps?://.+)?$", description="smtp://user:password@host:port or smtps://…")
     mail_from: str = Field("", description="address that messages come from")
 
+    push_vendor: str = Field("", pattern="^(webpush)?$", description="webpush, or nothing: no web push")
+    vapid_private_key: str = Field("", description="P-256 private key, 32 bytes in base64url or PEM")
+    vapid_subject: str = Field("", pattern=r"^(mailto:[^@\s]+@[^@\s]+)?$", description="mailto: and an address of ours")
+    push_extra_hosts: str = Field(
+        "", description="further push services, separated by commas: host names, or http origins of this machine"
+    )
+
     looks_per_ten_minutes: int = Field(
         3000, ge=100, description="100 or more: how often one network may ask for free times in ten minutes"
     )
@@ -260,6 +267,10 @@ PROCRASTINATE_AUTODISCOVER_MODULE_NAME = "jobs"
 PORT_ADAPTERS = {
     "sms": {"smsc": "portal.adapters.sms.smsc.SmscSender"},
     "email": {"smtp": "portal.adapters.email.smtp.SmtpSender"},
+    "push": {
+        "": "portal.notifications.ports_push.PushOff",
+        "webpush": "portal.adapters.push.webpush.WebPushSender",
+    },
 }
 EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"  # used by adapters/email only
 

@@ -2,7 +2,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.contracts.processes import Double, running_smsc, running_smtp
+from tests.contracts.processes import Double, running, running_smsc, running_smtp
 
 
 @pytest.fixture(scope="module")
@@ -30,3 +30,16 @@ def smtp_double(smtp_process: Double) -> Double:
     """The mail server's double, with nothing remembered."""
     smtp_process.control("reset")
     return smtp_process
+
+
+@pytest.fixture(scope="module")
+def push_process() -> Iterator[Double]:
+    with running("doubles.push", sockets=("--fd",)) as double:
+        yield double
+
+
+@pytest.fixture
+def push_double(push_process: Double) -> Double:
+    """The push service's double, with nothing remembered."""
+    push_process.control("reset")
+    return push_process
