@@ -52,11 +52,14 @@ class Settings(BaseSettings):
         0, ge=0, le=5, description="0 to 5: how many proxies of ours stand before the pages and add X-Forwarded-For"
     )
 
-    sms_vendor: str = Field("smsc", pattern="^smsc$", description="smsc")
+    sms_vendor: str = Field("smsc", pattern="^(smsc|smsru)$", description="smsc or smsru")
     smsc_url: str = Field("https://smsc.ru", pattern=r"^https?://[^/]+$", description="origin of the gateway")
     smsc_login: str = Field("", description="login at the gateway")
     smsc_password: str = Field("", description="password at the gateway")
     smsc_sender: str = Field("", max_length=11, description="registered neutral sender name, 3 to 11 latin letters")
+    smsru_url: str = Field("https://sms.ru", pattern=r"^https?://[^/]+$", description="origin of the gateway")
+    smsru_api_id: str = Field("", description="api_id of the account at the gateway")
+    smsru_sender: str = Field("", max_length=11, description="registered neutral sender name, 3 to 11 latin letters")
     email_vendor: str = Field("smtp", pattern="^smtp$", description="smtp")
     smtp_url: str = Field("", pattern=r"^(smtps?://.+)?$", description="smtp://user:password@host:port or smtps://…")
     mail_from: str = Field("", description="address that messages come from")
@@ -265,7 +268,10 @@ STORAGES = {
 PROCRASTINATE_AUTODISCOVER_MODULE_NAME = "jobs"
 
 PORT_ADAPTERS = {
-    "sms": {"smsc": "portal.adapters.sms.smsc.SmscSender"},
+    "sms": {
+        "smsc": "portal.adapters.sms.smsc.SmscSender",
+        "smsru": "portal.adapters.sms.smsru.SmsRuSender",
+    },
     "email": {"smtp": "portal.adapters.email.smtp.SmtpSender"},
     "push": {
         "": "portal.notifications.ports_push.PushOff",

@@ -2,7 +2,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.contracts.processes import Double, running, running_smsc, running_smtp
+from tests.contracts.processes import Double, running, running_smsc, running_smsru, running_smtp
 
 
 @pytest.fixture(scope="module")
@@ -17,6 +17,20 @@ def smsc_double(smsc_process: Double) -> Double:
     smsc_process.control("reset")
     smsc_process.control("balance", balance="1000")
     return smsc_process
+
+
+@pytest.fixture(scope="module")
+def smsru_process() -> Iterator[Double]:
+    with running_smsru("--deliver-after=30") as double:
+        yield double
+
+
+@pytest.fixture
+def smsru_double(smsru_process: Double) -> Double:
+    """The double of SMS.ru, with nothing remembered."""
+    smsru_process.control("reset")
+    smsru_process.control("balance", balance="1000")
+    return smsru_process
 
 
 @pytest.fixture(scope="module")

@@ -82,6 +82,10 @@ def running_smsc(*options: str) -> contextlib.AbstractContextManager[Double]:
     return running("doubles.smsc", *options, sockets=("--fd",))
 
 
+def running_smsru(*options: str) -> contextlib.AbstractContextManager[Double]:
+    return running("doubles.smsru", *options, sockets=("--fd",))
+
+
 def running_smtp(*options: str) -> contextlib.AbstractContextManager[Double]:
     return running("doubles.smtp", *options, sockets=("--smtp-fd", "--http-fd"))
 

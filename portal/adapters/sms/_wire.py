@@ -48,17 +48,18 @@ def parsed(response: httpx.Response) -> dict[str, Any]:
     """The JSON object of a good answer. Raises PortUnknown for anything else."""
     try:
         answer = response.json() if response.status_code == httpx.codes.OK else None
-    except ValueError:
+    except (ValueError, RecursionError):
         answer = None
     if not isinstance(answer, dict):
         raise PortUnknown(code="bad-answer", detail=f"http {response.status_code}")
     return answer
 
 
-def require_account(*, names: str, values: tuple[str, ...]) -> None:
-    """Raises PortFailure `not-configured` unless every value is set; `names`: the settings, for the operator."""
+def require_account(*, names: str, values: tuple[object, ...]) -> None:
+    """Raises PortFailure `not-configured` unless every value is there; `names`: the settings, for the operator."""
     if not all(values):
-        raise PortFailure(permanent=False, code="not-configured", detail=f"{names}: not set", stops_provider=True)
+        detail = f"{names}: not set as expected"
+        raise PortFailure(permanent=False, code="not-configured", detail=detail, stops_provider=True)
 
 
 def require_sender(sender: str, *, name: str) -> None:
