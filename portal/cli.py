@@ -311,6 +311,7 @@ def _double(name: str, what: str) -> None:
 
 _double("smsc", "An SMS gateway with the protocol of SMSC.ru and a page of what was sent.")
 _double("smsru", "An SMS gateway with the protocol of SMS.ru and a page of what was sent.")
+_double("exolve", "An SMS gateway with the protocol of MTS Exolve and a page of what was sent.")
 _double("smtp", "A mail server and a page of what was sent.")
 _double("push", "A push service of browsers and a page of what they would read.")
 

@@ -52,7 +52,7 @@ class Settings(BaseSettings):
         0, ge=0, le=5, description="0 to 5: how many proxies of ours stand before the pages and add X-Forwarded-For"
     )
 
-    sms_vendor: str = Field("smsc", pattern="^(smsc|smsru)$", description="smsc or smsru")
+    sms_vendor: str = Field("smsc", pattern="^(smsc|smsru|exolve)$", description="smsc, smsru or exolve")
     smsc_url: str = Field("https://smsc.ru", pattern=r"^https?://[^/]+$", description="origin of the gateway")
     smsc_login: str = Field("", description="login at the gateway")
     smsc_password: str = Field("", description="password at the gateway")
@@ -60,6 +60,9 @@ class Settings(BaseSettings):
     smsru_url: str = Field("https://sms.ru", pattern=r"^https?://[^/]+$", description="origin of the gateway")
     smsru_api_id: str = Field("", description="api_id of the account at the gateway")
     smsru_sender: str = Field("", max_length=11, description="registered neutral sender name, 3 to 11 latin letters")
+    exolve_url: str = Field("https://api.exolve.ru", pattern=r"^https?://[^/]+$", description="origin of the gateway")
+    exolve_key: str = Field("", description="key of the application at the gateway")
+    exolve_sender: str = Field("", max_length=11, description="registered neutral sender name, or a mobile number 79…")
     email_vendor: str = Field("smtp", pattern="^smtp$", description="smtp")
     smtp_url: str = Field("", pattern=r"^(smtps?://.+)?$", description="smtp://user:password@host:port or smtps://…")
     mail_from: str = Field("", description="address that messages come from")
@@ -271,6 +274,7 @@ PORT_ADAPTERS = {
     "sms": {
         "smsc": "portal.adapters.sms.smsc.SmscSender",
         "smsru": "portal.adapters.sms.smsru.SmsRuSender",
+        "exolve": "portal.adapters.sms.exolve.ExolveSender",
     },
     "email": {"smtp": "portal.adapters.email.smtp.SmtpSender"},
     "push": {

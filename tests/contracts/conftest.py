@@ -2,7 +2,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.contracts.processes import Double, running, running_smsc, running_smsru, running_smtp
+from tests.contracts.processes import Double, running, running_exolve, running_smsc, running_smsru, running_smtp
 
 
 @pytest.fixture(scope="module")
@@ -31,6 +31,20 @@ def smsru_double(smsru_process: Double) -> Double:
     smsru_process.control("reset")
     smsru_process.control("balance", balance="1000")
     return smsru_process
+
+
+@pytest.fixture(scope="module")
+def exolve_process() -> Iterator[Double]:
+    with running_exolve("--deliver-after=30") as double:
+        yield double
+
+
+@pytest.fixture
+def exolve_double(exolve_process: Double) -> Double:
+    """The double of MTS Exolve, with nothing remembered."""
+    exolve_process.control("reset")
+    exolve_process.control("balance", balance="1000")
+    return exolve_process
 
 
 @pytest.fixture(scope="module")

@@ -86,6 +86,10 @@ def running_smsru(*options: str) -> contextlib.AbstractContextManager[Double]:
     return running("doubles.smsru", *options, sockets=("--fd",))
 
 
+def running_exolve(*options: str) -> contextlib.AbstractContextManager[Double]:
+    return running("doubles.exolve", *options, sockets=("--fd",))
+
+
 def running_smtp(*options: str) -> contextlib.AbstractContextManager[Double]:
     return running("doubles.smtp", *options, sockets=("--smtp-fd", "--http-fd"))
 

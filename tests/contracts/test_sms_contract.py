@@ -12,6 +12,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from portal.adapters.sms.exolve import ExolveSender
 from portal.adapters.sms.smsc import SmscSender
 from portal.adapters.sms.smsru import SmsRuSender
 from portal.kernel.ports import PortFailure, PortUnknown
@@ -38,9 +39,9 @@ class Rig:
 
 
 NUMBERED = ("fake", "smsc")
-UNNUMBERED = ("smsru",)
+UNNUMBERED = ("smsru", "exolve")
 # A reference that the gateway could have given, but has not.
-STRANGERS = {"fake": "13", "smsc": "13", "smsru": "202648-9999999"}
+STRANGERS = {"fake": "13", "smsc": "13", "smsru": "202648-9999999", "exolve": "439166538239999999"}
 
 
 @pytest.fixture(params=NUMBERED)
@@ -62,7 +63,7 @@ def rig_of(name: str, request) -> Rig:
     if name == "fake":
         return Rig(name, FakeSms(), None)
     double = request.getfixturevalue(f"{name}_double")
-    return Rig(name, {"smsc": smsc, "smsru": smsru}[name](double.url), double)
+    return Rig(name, {"smsc": smsc, "smsru": smsru, "exolve": exolve}[name](double.url), double)
 
 
 @cache
@@ -73,6 +74,11 @@ def smsc(url: str) -> SmscSender:
 @cache
 def smsru(url: str) -> SmsRuSender:
     return SmsRuSender(url=url, api_id="demo", sender="DEMOCLINIC")
+
+
+@cache
+def exolve(url: str) -> ExolveSender:
+    return ExolveSender(url=url, key="demo", sender="DEMOCLINIC")
 
 
 def test_each_sender_says_whether_our_number_is_known(rig):
