@@ -314,6 +314,7 @@ _double("smsru", "An SMS gateway with the protocol of SMS.ru and a page of what 
 _double("exolve", "An SMS gateway with the protocol of MTS Exolve and a page of what was sent.")
 _double("smtp", "A mail server and a page of what was sent.")
 _double("push", "A push service of browsers and a page of what they would read.")
+_double("max", "The bot API of the MAX messenger and a page of its dialogs.")
 
 
 @main.command()

@@ -73,6 +73,15 @@ class Settings(BaseSettings):
     push_extra_hosts: str = Field(
         "", description="further push services, separated by commas: host names, or http origins of this machine"
     )
+    chat_vendor: str = Field("", pattern="^(max)?$", description="max, or nothing: no messenger")
+    max_url: str = Field(
+        "https://platform-api2.max.ru", pattern=r"^https?://[^/]+$", description="origin of the messenger's bot API"
+    )
+    max_token: str = Field("", description="the bot's token")
+    max_hook_secret: str = Field(
+        "", pattern=r"^([A-Za-z0-9_-]{5,256})?$", description="5 to 256 latin letters, digits, - and _"
+    )
+    max_bot_name: str = Field("", pattern=r"^[A-Za-z0-9_-]*$", description="the bot's name in links to it")
 
     looks_per_ten_minutes: int = Field(
         3000, ge=100, description="100 or more: how often one network may ask for free times in ten minutes"
@@ -281,6 +290,7 @@ PORT_ADAPTERS = {
         "": "portal.notifications.ports_push.PushOff",
         "webpush": "portal.adapters.push.webpush.WebPushSender",
     },
+    "chat": {"": "portal.notifications.ports_chat.ChatOff", "max": "portal.adapters.chat.max.MaxSender"},
 }
 EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"  # used by adapters/email only
 

@@ -71,3 +71,18 @@ def push_double(push_process: Double) -> Double:
     """The push service's double, with nothing remembered."""
     push_process.control("reset")
     return push_process
+
+
+@pytest.fixture(scope="module")
+def max_process() -> Iterator[Double]:
+    with running("doubles.max", sockets=("--fd",)) as double:
+        yield double
+
+
+@pytest.fixture
+def max_double(max_process: Double) -> Double:
+    """The messenger's double, with nothing remembered and one open dialog, 182182182."""
+    max_process.control("reset")
+    max_process.control("hook", url="")
+    max_process.control("press", chat_id=182182182)
+    return max_process
