@@ -3,11 +3,12 @@
 Source: docs.exolve.ru, SMS API: SendSMS, GetList. What matters here:
 - `number` is the SENDER, `destination` the recipient; a public wrapper documents them the other way round;
 - city and 8-800 numbers cannot send, delivery from a mobile number is not guaranteed: a registered name is wanted;
-- there is no field for our own number, so after silence nothing tells whether the message went out;
-- GetList finds one message by `message_id` (int64, in an older version of the page a string: JSON of the kind they
-  speak takes a string for both). Without a filter it tells everything, so each answer is searched for our id.
+- SendSMS names no field for our own number, so after silence nothing tells whether the message went out;
+- GetList finds one message by `message_id`, and without a filter tells everything, so each answer is searched for ours.
 
 From memory, not confirmed by the vendor's pages, to be seen in the first real message:
+- `message_id` goes as a string: the page says int64, an older version of it string, and a string is commonly read as
+  both;
 - the answer to SendSMS is `{"message_id": "…"}`, the list is in `messages`, its state in `delivery_status`;
 - the words of the states (STATES, with or without PREFIX, which such interfaces often put before them). An unknown
   one is "sent" and alerts, `vendor_code` then shows it; such a message is never told to be delivered;
