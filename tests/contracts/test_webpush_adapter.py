@@ -215,12 +215,18 @@ def test_what_reached_the_service_is_what_was_asked(sender, push_double):
     assert message["subject"] == SUBJECT
 
 
-def test_a_redirect_is_not_followed(push_double):
-    subscription = subscribe(push_double)
-    push_double.order("http:302")
-    with pytest.raises(PortFailure, match="http-302"):
-        send(build(push_double.url), subscription)
-    assert push_double.requests() == 1
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirect_is_not_followed(monkeypatch, status):
+    asked = []
+
+    def elsewhere(_, request: httpx.Request) -> httpx.Response:
+        asked.append(request.url)
+        return httpx.Response(status, headers={"Location": "http://169.254.169.254/"})
+
+    monkeypatch.setattr(httpx.HTTPTransport, "handle_request", elsewhere)
+    with pytest.raises(PortFailure, match=f"http-{status}"):
+        send(fresh(), HERE)
+    assert len(asked) == 1
 
 
 def test_a_proxy_of_the_environment_sees_nothing(push_double, monkeypatch):

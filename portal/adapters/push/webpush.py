@@ -3,7 +3,8 @@
 Sources: RFC 8030 (the request, TTL, Topic, statuses), RFC 8291 and 8188 (the body, `aes128gcm`), RFC 8292 (VAPID);
 autopush's list of errors (mozilla-services.github.io/autopush-rs/errors.html). What matters here:
 - a service keeps nothing without TTL, and a token must expire within 24 hours: ours asks for 12, clocks differ;
-- Topic, our own id, lets a repeat take the place of the message that waits there;
+- Topic, our own id, lets a repeat take the place of the message that waits there. That all four services keep to
+  this part of RFC 8030 (5.4) is not checked live; where one does not, the page's tag still shows one message;
 - the services cannot read the body; it is made for one browser with a key used once;
 - `pywebpush` follows redirects and waits without end unless told otherwise, so only its `py-vapid` is used, and the
   body is written here with `cryptography`, tested with the example of RFC 8291.
