@@ -86,6 +86,11 @@ class Settings(BaseSettings):
     looks_per_ten_minutes: int = Field(
         3000, ge=100, description="100 or more: how often one network may ask for free times in ten minutes"
     )
+    holds_per_ten_minutes: int = Field(
+        60,
+        ge=10,
+        description="10 or more: how many times one network may hold in ten minutes; in a day seven times that",
+    )
     job_stalled_seconds: int = Field(
         15, ge=2, le=3600, description="2 to 3600: a worker silent for so many seconds is dead, its jobs run again"
     )

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import logging
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import procrastinate
 from django.conf import settings
+from django.db import close_old_connections, connections
 from procrastinate.contrib.django import app
 
+from portal.kernel.outbox import standing
 from portal.settings import SERVING, require
 
 logger = logging.getLogger(__name__)
+LEAVES_WITHIN = 3.0  # seconds
 
 
 @app.periodic(cron="* * * * * */5")
@@ -29,11 +35,39 @@ async def revive(context: procrastinate.JobContext, timestamp: int) -> None:
 def work() -> None:
     """Run jobs until told to stop; the `worker` process. Says it is alive three times within the stalled limit."""
     require(*SERVING)
+    with _standing_work():
+        _run_jobs()
+
+
+@contextmanager
+def _standing_work() -> Iterator[None]:
+    """Each in a thread of its own, beside the queue (`outbox.continually`)."""
+    stop = threading.Event()
+    threads = [threading.Thread(target=_repeat, args=(run, seconds, stop), daemon=True) for run, seconds in standing]
+    for thread in threads:
+        thread.start()
+    yield
+    stop.set()
+    for thread in threads:
+        thread.join(LEAVES_WITHIN)
+
+
+def _repeat(run: Callable[[], None], seconds: float, stop: threading.Event) -> None:
+    while not stop.wait(seconds):
+        try:
+            run()
+        except Exception as failure:  # the database is away, say: the next turn tries again
+            logger.error("standing work failed", exc_info=failure)
+            connections.close_all()
+        close_old_connections()
+
+
+def _run_jobs() -> None:
     silence = settings.PORTAL.job_stalled_seconds
     connector = app.connector.get_worker_connector()  # type: ignore[attr-defined]
     app.with_connector(connector).run_worker(
         concurrency=2,
-        shutdown_graceful_timeout=3,
+        shutdown_graceful_timeout=LEAVES_WITHIN,
         update_heartbeat_interval=silence / 3,
         stalled_worker_timeout=silence * 2,
     )

@@ -23,6 +23,7 @@ logger = logging.getLogger(__name__)
 Handler = Callable[..., None]
 
 _handlers: defaultdict[str, list[str]] = defaultdict(list)
+standing: list[tuple[Callable[[], None], float]] = []
 RETRY = procrastinate.RetryStrategy(max_attempts=12, exponential_wait=3)
 
 
@@ -55,6 +56,19 @@ def every(cron: str) -> Callable[[Callable[[], None]], Callable[[], None]]:
 
         task = procrastinate_app.task(name=name, queueing_lock=name, lock=name, retry=RETRY)(run)
         procrastinate_app.periodic(cron=cron)(task)
+        return handler
+
+    return wrap
+
+
+def continually(*, seconds: float) -> Callable[[Callable[[], None]], Callable[[], None]]:
+    """Run in every worker again and again, so many seconds after the last time, whatever the wall clock says.
+
+    For work that lies in a table of its own and is claimed there: several may run at once.
+    """
+
+    def wrap(handler: Callable[[], None]) -> Callable[[], None]:
+        standing.append((handler, seconds))
         return handler
 
     return wrap

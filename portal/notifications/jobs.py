@@ -1,7 +1,8 @@
 """Jobs that speak to people. Each looks again before it speaks, and is safe to run twice.
 
-    plan (unique key) → claim and commit → call the gateway → settle and commit
-A job killed after the call finds its message `sending`: it asks the gateway by our own number before it repeats.
+    plan (unique key) → claim, look again, commit → call the provider → settle, commit
+A message whose worker was killed during the call is found `sending` when its lease has run out: the provider is
+asked by our own number before anything is repeated.
 """
 
 from __future__ import annotations
@@ -9,28 +10,27 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any
+from datetime import timedelta
 from uuid import UUID
 
 from django.db.models.functions import Now
 
 from portal.kernel.actor import Actor
-from portal.kernel.base import get_one
-from portal.kernel.outbox import as_system, on
-from portal.kernel.ports import PortFailure, PortUnknown, port
+from portal.kernel.outbox import as_system, continually, on
+from portal.kernel.ports import PortFailure, port
 from portal.kernel.system_door import system_door
-from portal.notifications import words
-from portal.notifications.models import Message, MessageState
-from portal.notifications.ports import Accepted, DeliveryState
-from portal.notifications.services import claim_message, plan_messages, settle_message
-from portal.people.models import Contact, OneTimeCode, Patient, StaffInvite
+from portal.notifications import post, words
+from portal.notifications.selectors_sql import claim_messages, hearers
+from portal.notifications.services import plan_next_way, plan_visit, settle, take_up, withdraw
+from portal.people.models import OneTimeCode, StaffInvite
 from portal.people.services.codes import forget_code
 from portal.people.services.staff import forget_sent_invite
-from portal.scheduling.models import Appointment, AppointmentStatus
-from portal.scheduling.selectors_sql import database_now
+from portal.scheduling.models import Appointment
 
 logger = logging.getLogger(__name__)
+JOB = "notifications.tell"
+BATCH = post.AT_ONCE
+LEASE = timedelta(seconds=60)  # longer than the slowest call may take with its question afterwards
 
 
 @on("code.requested", queue="urgent")
@@ -44,13 +44,20 @@ def send_code(*, code_id: UUID) -> None:
             return
         said, to, channel = words.code_words(row.sealed_code, row.language), row.destination, row.channel
     try:
-        _call(channel, to, said, key=code_id, sequence=_own_number(code_id))
+        _say(channel, to, said, code_id)
     except PortFailure as failure:
         if not failure.permanent:
             raise
         logger.warning("code not sent", extra={"code": str(code_id), "why": failure.code})
     with as_system("notifications.send_code") as trail:
         forget_code(actor=trail.actor, code_id=code_id, is_sent=True)
+
+
+def _say(channel: str, to: str, said: words.Words, key: UUID) -> None:
+    if channel == "sms":
+        port("sms").send(to, said.sms, key=key, sequence=_own_number(key))
+    else:
+        port("email").send(to, said.subject, said.text, key=key)
 
 
 def _own_number(key: UUID) -> int:
@@ -67,7 +74,7 @@ def send_invite(*, invite_id: UUID) -> None:
         if invite is None or invite.sealed_token is None:
             return
         said, to = words.invite_words(invite.sealed_token), invite.account.email
-    _call("email", to, said, key=invite_id, sequence=_own_number(invite_id))
+    _say("email", to, said, invite_id)
     with as_system("notifications.send_invite") as trail:
         forget_sent_invite(actor=trail.actor, invite_id=invite_id)
 
@@ -83,122 +90,62 @@ def tell_requested(*, appointment_id: UUID, patient_id: UUID, recipient_id: UUID
 
 
 @on("appointment.moved")
-def tell_moved(*, appointment_id: UUID, patient_id: UUID, recipient_id: UUID) -> None:
-    _tell("moved", appointment_id, patient_id, recipient_id)
+def tell_moved(*, appointment_id: UUID, patient_id: UUID, recipient_id: UUID, by_clinic: int = 0) -> None:
+    _tell("clinic-moved" if by_clinic else "moved", appointment_id, patient_id, recipient_id)
 
 
 @on("appointment.cancelled")
-def tell_cancelled(*, appointment_id: UUID, patient_id: UUID, recipient_id: UUID) -> None:
-    _tell("cancelled", appointment_id, patient_id, recipient_id)
+def tell_cancelled(*, appointment_id: UUID, patient_id: UUID, recipient_id: UUID, by_clinic: int = 0) -> None:
+    _tell("clinic-cancelled" if by_clinic else "cancelled", appointment_id, patient_id, recipient_id)
 
 
-def _tell(kind: str, appointment_id: UUID, patient_id: UUID, recipient_id: UUID) -> None:
-    doors = {patient_id, recipient_id}
-    with _open(doors) as actor:
-        visit = Appointment.objects.visible_to(actor).filter(pk=appointment_id).first()
+def _tell(news: str, appointment_id: UUID, patient_id: UUID, recipient_id: UUID) -> None:
+    """Plan what is to be said of this visit, and say at once what is due. What fails is tried again by `deliver`."""
+    with _open({patient_id, recipient_id}) as actor:
+        visit = Appointment.objects.visible_to(actor).select_related("location").filter(pk=appointment_id).first()
         if visit is None:
             return
-        contacts = [c for c in Contact.objects.visible_to(actor).filter(patient_id=recipient_id) if c.verified_at]
-        ids = plan_messages(
-            actor=actor,
-            patient_id=patient_id,
-            kind=kind,
-            subject_id=appointment_id,
-            version=visit.version,
-            contacts=contacts,
-        )
-    failures = [error for message_id in ids if (error := _deliver(message_id, doors))]
-    if failures:
-        raise failures[0]
+        planned = _plan(actor, visit, patient_id, recipient_id, news)
+    while planned and post_due(among=planned):
+        pass
+
+
+def _plan(actor: Actor, visit: Appointment, patient_id: UUID, recipient_id: UUID, news: str) -> list[UUID]:
+    """To the person named; to those who hear for the patient when that person cannot be reached (a child, say)."""
+    for hearer in dict.fromkeys([recipient_id, *hearers(patient_id)]):
+        system_door(JOB, [hearer])
+        if ids := plan_visit(actor=actor, visit=visit, patient_id=patient_id, recipient_id=hearer, news=news):
+            return ids
+    withdraw(actor=actor, visit=visit)
+    return []
 
 
 @contextmanager
 def _open(patient_ids: set[UUID]) -> Iterator[Actor]:
     """A system transaction with exactly these doors open."""
-    with as_system("notifications.tell") as trail:
-        system_door("notifications.tell", patient_ids)
+    with as_system(JOB) as trail:
+        system_door(JOB, patient_ids)
         yield trail.actor
 
 
-@dataclass(frozen=True)
-class _Letter:
-    channel: str
-    to: str
-    words: words.Words
-    sequence: int
-    is_repeat: bool
+@continually(seconds=1.0)
+def deliver() -> None:
+    """Everything that is due, a batch at a time, in every worker: rows another one has claimed are passed over."""
+    while post_due():
+        pass
 
 
-def _deliver(message_id: UUID, doors: set[UUID]) -> Exception | None:
-    """Send one message. Returns what must be retried; a permanent refusal is settled and is not an error of the job."""
-    with _open(doors) as actor:
-        letter = _prepare(actor, message_id)
-    if letter is None:
-        return None
-    try:
-        accepted = _known_already(letter) or _call(
-            letter.channel, letter.to, letter.words, key=message_id, sequence=letter.sequence
-        )
-    except PortUnknown as unknown:
-        _settle(message_id, doors, MessageState.UNKNOWN, error=unknown.code)
-        return unknown
-    except PortFailure as failure:
-        # a repeat that failed, perhaps while asking, is still to be asked about before the next one
-        again = MessageState.UNKNOWN if letter.is_repeat else MessageState.PLANNED
-        _settle(message_id, doors, MessageState.FAILED if failure.permanent else again, error=failure.code)
-        return None if failure.permanent else failure
-    _settle(message_id, doors, MessageState.ACCEPTED, provider_ref=accepted.provider_ref, segments=accepted.segments)
-    return None
-
-
-def _prepare(actor: Actor, message_id: UUID) -> _Letter | None:
-    """Look again: is it still to be said, in time, and to whom? Then claim."""
-    message = get_one(Message.objects.visible_to(actor).select_related("contact"), pk=message_id)
-    visit = get_one(Appointment.objects.visible_to(actor).select_related("location"), pk=message.subject_id)
-    is_current = message.subject_version == visit.version  # a later move or cancelling says it better
-    if not (is_current and _is_true(message.kind, visit)) or message.contact is None:
-        settle_message(actor=actor, message_id=message_id, state=MessageState.SKIPPED, error="no-longer-true")
-        return None
-    is_repeat = message.state in (MessageState.SENDING, MessageState.UNKNOWN)
-    if not claim_message(actor=actor, message_id=message_id, attempts=message.attempts):
-        return None
-    person = get_one(Patient.objects.visible_to(actor), pk=message.contact.patient_id)
-    said = WORDS[message.kind](visit, person.language)
-    return _Letter(message.channel, message.contact.value, said, message.sequence, is_repeat)
-
-
-WORDS = {
-    "booked": words.booked_words,
-    "requested": words.requested_words,
-    "moved": words.moved_words,
-    "cancelled": words.cancelled_words,
-}
-
-
-def _is_true(kind: str, visit: Appointment) -> bool:
-    """Is this still to be said of the visit?"""
-    if kind == "cancelled":
-        return visit.status == AppointmentStatus.CANCELLED
-    return visit.is_ahead(database_now()) and (visit.status == AppointmentStatus.PENDING) == (kind == "requested")
-
-
-def _known_already(letter: _Letter) -> Accepted | None:
-    """After a crash or a timeout: does the gateway know our number? Only SMS can be asked."""
-    if not letter.is_repeat or letter.channel != "sms":
-        return None
-    status = port("sms").status(letter.sequence, letter.to)
-    return None if status.state == DeliveryState.UNKNOWN else Accepted(provider_ref=str(letter.sequence), segments=0)
-
-
-def _call(channel: str, to: str, said: words.Words, *, key: UUID, sequence: int) -> Accepted:
-    sent: Accepted
-    if channel == "sms":
-        sent = port("sms").send(to, said.sms, key=key, sequence=sequence)
-    else:
-        sent = port("email").send(to, said.subject, said.text, key=key, calendar=said.calendar)
-    return sent
-
-
-def _settle(message_id: UUID, doors: set[UUID], state: MessageState, **values: Any) -> None:
-    with _open(doors) as actor:
-        settle_message(actor=actor, message_id=message_id, state=state, **values)
+def post_due(among: list[UUID] | None = None) -> int:
+    """Claim a batch, call the providers outside of any transaction, write down what they said. How many there were."""
+    with as_system(JOB) as trail:
+        claimed = claim_messages(BATCH, LEASE, among)
+        if not claimed:
+            return 0
+        system_door(JOB, {door for one in claimed for door in (one.patient_id, one.recipient_id)})
+        letters = take_up(actor=trail.actor, ids=[one.message_id for one in claimed])
+    outcomes = post.carry(letters)
+    if outcomes:
+        with _open({door for letter in letters for door in (letter.patient_id, letter.recipient_id)}) as actor:
+            for message_id in settle(actor=actor, outcomes=outcomes):
+                plan_next_way(actor=actor, message_id=message_id)
+    return len(claimed)

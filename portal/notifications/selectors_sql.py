@@ -1,11 +1,42 @@
 """Hand-written SQL of notifications."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
 from django.db import connection
 
 
-def next_sequence() -> int:
-    """Our own number of a message at the gateway, 1…2147483647; never given twice until the sequence goes round."""
+def next_sequences(count: int) -> list[int]:
+    """Our own numbers of messages at the gateway, 1…2147483647; none is given twice until the sequence goes round."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT nextval('notifications_sequence')")
-        (number,) = cursor.fetchone() or (0,)
-    return int(number)
+        cursor.execute("SELECT nextval('notifications_sequence') FROM generate_series(1, %s)", [count])
+        return [int(number) for (number,) in cursor.fetchall()]
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    message_id: UUID
+    patient_id: UUID
+    recipient_id: UUID
+
+
+def claim_messages(most: int, lease: timedelta, among: Sequence[UUID] | None = None) -> list[Claimed]:
+    """Take what is due for the length of a lease. Rows that another worker has taken are passed over."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id, patient_id, recipient_id FROM guard.claim_messages(%s, make_interval(secs => %s), %s::uuid[])",
+            [most, lease.total_seconds(), None if among is None else list(among)],
+        )
+        return [Claimed(*row) for row in cursor.fetchall()]
+
+
+def hearers(patient_id: UUID) -> list[UUID]:
+    """Whose contacts hear for this patient: their own, else those of who represents them now."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT guard.hearers(%s)", [patient_id])
+        row = cursor.fetchone()
+    return list(row[0]) if row else []

@@ -6,6 +6,7 @@ Each text is rendered in the recipient's language; SMS of a booking fits in two 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -13,6 +14,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import override
 
+from portal.notifications.texts import BLANK, TEXTS, WITH_CALENDAR, Text
 from portal.scheduling.calendar import calendar_file
 from portal.scheduling.models import Appointment
 
@@ -35,63 +37,32 @@ def code_words(code: str, language: str) -> Words:
         return Words(
             sms=f"{sentence}\n@{host} #{code}",
             subject=_("Code for signing in"),
-            text=sentence + "\n\n" + _("If you did not ask for it, do nothing: without the code nobody gets in."),
+            text=f"{sentence}\n\n" + _("If you did not ask for it, do nothing: without the code nobody gets in."),
         )
 
 
-def booked_words(visit: Appointment, language: str) -> Words:
+def visit_words(kind: str, visit: Appointment, language: str, link: str, own: Text | None = None) -> Words:
+    """What is said of a visit; `own` is the clinic's text instead of ours."""
     with override(language):
-        when, where = _when(visit), _where(visit)
-        link = settings.PUBLIC_URL + reverse("scheduling:visit", args=[visit.pk])
+        text = own or TEXTS[kind]
+        blanks = {
+            "when": _when(visit, visit.start),
+            "where": _where(visit),
+            "link": link,
+            "before": _when(visit, visit.moved_from or visit.start),
+        }
+        page = settings.PUBLIC_URL + reverse("scheduling:visit", args=[visit.pk])
         return Words(
-            sms=_("Appointment %(when)s, %(where)s. Details and cancelling: %(link)s")
-            % {"when": when, "where": where, "link": settings.PUBLIC_URL + reverse("scheduling:visits")},
-            subject=_("Your appointment is confirmed"),
-            text=_("Your appointment: %(when)s, %(where)s.\n\nDetails, the way there and cancelling: %(link)s")
-            % {"when": when, "where": where, "link": link},
-            calendar=calendar_file(visit, link, method="REQUEST"),
+            sms=fill(str(text.sms), blanks),
+            subject=fill(str(text.subject), blanks),
+            text=fill(str(text.body), blanks),
+            calendar=calendar_file(visit, page, method="REQUEST") if kind in WITH_CALENDAR else None,
         )
 
 
-def requested_words(visit: Appointment, language: str) -> Words:
-    with override(language):
-        when, where = _when(visit), _where(visit)
-        link = settings.PUBLIC_URL + reverse("scheduling:visit", args=[visit.pk])
-        return Words(
-            sms=_("We have your request for %(when)s. The clinic will confirm it: %(link)s")
-            % {"when": when, "link": settings.PUBLIC_URL + reverse("scheduling:visits")},
-            subject=_("Your request has arrived"),
-            text=_("You asked for %(when)s, %(where)s. The clinic will confirm it by a message.\n\nDetails: %(link)s")
-            % {"when": when, "where": where, "link": link},
-        )
-
-
-def moved_words(visit: Appointment, language: str) -> Words:
-    with override(language):
-        when, where = _when(visit), _where(visit)
-        link = settings.PUBLIC_URL + reverse("scheduling:visit", args=[visit.pk])
-        return Words(
-            sms=_("The appointment is moved: %(when)s, %(where)s. Details: %(link)s")
-            % {"when": when, "where": where, "link": settings.PUBLIC_URL + reverse("scheduling:visits")},
-            subject=_("Your appointment is moved"),
-            text=_("Your appointment is moved. The new time: %(when)s, %(where)s.\n\nDetails and cancelling: %(link)s")
-            % {"when": when, "where": where, "link": link},
-            calendar=calendar_file(visit, link, method="REQUEST"),
-        )
-
-
-def cancelled_words(visit: Appointment, language: str) -> Words:
-    with override(language):
-        when, where = _when(visit), _where(visit)
-        link = settings.PUBLIC_URL + reverse("scheduling:visits")
-        return Words(
-            sms=_("The appointment %(when)s is cancelled. To book again: %(link)s")
-            % {"when": when, "link": settings.PUBLIC_URL},
-            subject=_("Your appointment is cancelled"),
-            text=_("The appointment %(when)s, %(where)s is cancelled.\n\nYour appointments: %(link)s")
-            % {"when": when, "where": where, "link": link},
-            calendar=calendar_file(visit, link, method="REQUEST"),
-        )
+def fill(text: str, blanks: dict[str, str]) -> str:
+    """Put the values into their places: no logic, no attributes. Braces that name no blank stay as they are."""
+    return BLANK.sub(lambda found: blanks[found[1]], text)
 
 
 def invite_words(token: str) -> Words:
@@ -107,8 +78,8 @@ def invite_words(token: str) -> Words:
     )
 
 
-def _when(visit: Appointment) -> str:
-    local = visit.start.astimezone(ZoneInfo(visit.location.zone))
+def _when(visit: Appointment, moment: datetime) -> str:
+    local = moment.astimezone(ZoneInfo(visit.location.zone))
     return _("%(date)s at %(time)s") % {"date": f"{local:%d.%m}", "time": f"{local:%H:%M}"}
 
 

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from portal.kernel.ports import override_port
-from portal.notifications import jobs
+from portal.notifications import jobs, routes
 from portal.notifications.ports import FakeEmail, FakeSms
 from portal.scheduling import services
 from portal.scheduling.tests.conftest import book
@@ -20,6 +20,7 @@ from tests.cast import uid
 @pytest.fixture
 def gateways(db: str) -> Iterator[Any]:
     sms, email = FakeSms(), FakeEmail()
+    routes.forget()
     with override_port("sms", sms), override_port("email", email):
         yield SimpleNamespace(sms=sms, email=email, sent=lambda: len(sms.sent) + len(email.sent))
 
@@ -38,8 +39,22 @@ def sql(database_url: Callable[[str], str]) -> Callable[..., list[Any]]:
 
 @pytest.fixture
 def states(sql: Callable[..., list[Any]]) -> Callable[[], list[Any]]:
-    """(channel, state, attempts) of every message."""
-    return lambda: sql("SELECT channel, state, attempts FROM notifications_message ORDER BY sequence")
+    """(channel, state, attempts) of all news; reminders are apart."""
+    news = (
+        "SELECT channel, state, attempts FROM notifications_message WHERE kind NOT LIKE 'reminder%%' ORDER BY sequence"
+    )
+    return lambda: sql(news)
+
+
+@pytest.fixture
+def later(sql: Callable[..., list[Any]]) -> Callable[[], None]:
+    """The wait of whatever was put off is over, leases too; the worker's next turn."""
+
+    def run() -> None:
+        sql("UPDATE notifications_message SET next_at = now() WHERE next_at IS NOT NULL AND due_at <= now()")
+        jobs.deliver()
+
+    return run
 
 
 @pytest.fixture

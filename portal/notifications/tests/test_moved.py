@@ -60,4 +60,4 @@ def test_a_request_is_told_as_a_request(gateways, booked):
     jobs.tell_booked(**args)
     assert gateways.sent() == 0
     jobs.tell_requested(**args)
-    assert "Заявка принята" in gateways.sms.sent[0].text
+    assert "Заявка на" in gateways.sms.sent[0].text

@@ -48,15 +48,16 @@ def test_running_twice_tells_once(gateways, booked):
 
 def test_two_workers_at_once_tell_once(booked, gateways, monkeypatch):
     args, gate = booked(), threading.Barrier(2, timeout=10)
-    claim = jobs.claim_message
+    claim, waits = jobs.claim_messages, {"one", "two"}
 
-    def together(**values):
-        if threading.current_thread().name in ("one", "two"):  # both have read the message before either claims it
-            threading.current_thread().name += " has read"
+    def together(*values):
+        name = threading.current_thread().name
+        if name in waits:  # both have planned before either claims
+            waits.discard(name)
             gate.wait()
-        return claim(**values)
+        return claim(*values)
 
-    monkeypatch.setattr(jobs, "claim_message", together)
+    monkeypatch.setattr(jobs, "claim_messages", together)
 
     def run():
         tell(args)
@@ -99,15 +100,13 @@ def test_a_cancelling_is_told(gateways, booked, cancelled):
     assert b"METHOD:CANCEL" in gateways.email.sent[-1].calendar
 
 
-def test_a_contact_removed_meanwhile_hears_nothing(gateways, booked, sql):
-    args = booked()
+def test_a_contact_removed_meanwhile_hears_nothing(gateways, booked, sql, later):
     gateways.sms.fail_with.append(DOWN)
-    with pytest.raises(PortFailure):
-        tell(args)
+    tell(booked())
     sql("DELETE FROM people_contact WHERE id = %s", uid("contact-phone-anna"))
-    tell(args)
+    later()
     assert gateways.sms.sent == []
-    assert sql("SELECT state FROM notifications_message WHERE channel = 'sms'") == [("skipped",)]
+    assert sql("SELECT state FROM notifications_message WHERE channel = 'sms' AND kind = 'booked'") == [("skipped",)]
 
 
 def test_an_unconfirmed_contact_hears_nothing(gateways, booked, sql):
@@ -131,28 +130,37 @@ def test_a_permanent_refusal_is_settled_and_not_repeated(gateways, booked, sql):
     tell(args)
     tell(args)
     assert gateways.sms.sent == [] and len(gateways.email.sent) == 1
-    assert sql("SELECT state, error, attempts FROM notifications_message WHERE channel = 'sms'") == [
-        ("failed", "bad-phone", 1)
-    ]
+    assert sql(
+        "SELECT state, error, attempts FROM notifications_message WHERE channel = 'sms' AND kind = 'booked'"
+    ) == [("failed", "bad-phone", 1)]
 
 
 def test_a_failure_of_one_channel_does_not_hold_up_the_other(gateways, booked):
     gateways.sms.fail_with.append(DOWN)
-    with pytest.raises(PortFailure):
-        tell(booked())
+    tell(booked())
     assert len(gateways.email.sent) == 1
 
 
-def test_a_temporary_failure_asks_for_a_retry_and_is_then_sent_once(gateways, booked, sql):
-    args = booked()
+def test_after_a_temporary_failure_it_is_sent_once(gateways, booked, sql, later):
     gateways.sms.fail_with += [DOWN, DOWN]
-    for _ in range(2):
-        with pytest.raises(PortFailure):
-            tell(args)
-    tell(args)
-    tell(args)
+    tell(booked())
+    for _ in range(3):
+        later()
     assert len(gateways.sms.sent) == 1 and len(gateways.email.sent) == 1
-    assert sql("SELECT state, attempts FROM notifications_message WHERE channel = 'sms'") == [("accepted", 3)]
+    assert sql("SELECT state, attempts FROM notifications_message WHERE channel = 'sms' AND kind = 'booked'") == [
+        ("accepted", 3)
+    ]
+
+
+def test_what_failed_waits_longer_each_time(gateways, booked, sql, later):
+    gateways.sms.fail_with += [DOWN] * 4
+    tell(booked())
+    waits = []
+    for _ in range(3):
+        later()
+        ((wait,),) = sql("SELECT next_at - now() FROM notifications_message WHERE channel = 'sms' AND kind = 'booked'")
+        waits.append(round(wait.total_seconds()))
+    assert waits == [10, 20, 40]
 
 
 class Swallows(FakeSms):
@@ -163,33 +171,30 @@ class Swallows(FakeSms):
         raise LOST
 
 
-def test_an_unknown_outcome_is_asked_about_and_adopted(gateways, booked, sql, monkeypatch):
-    args = booked()
+def test_an_unknown_outcome_is_asked_about_and_adopted(gateways, booked, sql, later, monkeypatch):
     gateways.sms.fail_with.append(LOST)
-    with pytest.raises(PortUnknown):
-        tell(args)
+    tell(booked())
     (number,) = sql("SELECT sequence FROM notifications_message WHERE channel = 'sms' AND state = 'unknown'")[0]
     monkeypatch.setattr(gateways.sms, "status", lambda ref, to: DeliveryStatus(DeliveryState.SENT))
-    tell(args)
+    later()
     assert gateways.sms.sent == [], "it was sent although the gateway knew it"
-    assert sql("SELECT state, provider_ref FROM notifications_message WHERE channel = 'sms'") == [
+    assert sql("SELECT state, provider_ref FROM notifications_message WHERE channel = 'sms' AND kind = 'booked'") == [
         ("accepted", str(number))
     ]
 
 
-def test_an_unknown_outcome_the_gateway_never_heard_of_is_sent_again(gateways, booked, states):
-    args = booked()
+def test_what_the_gateway_has_never_heard_of_is_sent_again_after_the_third_question(gateways, booked, states, later):
     gateways.sms.fail_with.append(LOST)
-    with pytest.raises(PortUnknown):
-        tell(args)
-    tell(args)
+    tell(booked())
+    for asked in range(3):
+        assert gateways.sms.sent == [], f"asked {asked} times"
+        later()
     assert len(gateways.sms.sent) == 1
     assert {state for _, state, _ in states()} == {"accepted"}
 
 
-def test_when_even_asking_fails_it_is_asked_again_and_not_sent_blindly(gateways, booked, monkeypatch):
-    args, swallows = booked(), Swallows()
-    asked = []
+def test_when_even_asking_fails_it_is_asked_again_and_not_sent_blindly(gateways, booked, later, monkeypatch):
+    swallows, asked = Swallows(), []
 
     def status(ref, to):
         asked.append(ref)
@@ -199,36 +204,42 @@ def test_when_even_asking_fails_it_is_asked_again_and_not_sent_blindly(gateways,
 
     monkeypatch.setattr(swallows, "status", status)
     with override_port("sms", swallows):
-        with pytest.raises(PortUnknown):
-            tell(args)
-        with pytest.raises(PortFailure):
-            tell(args)
-        tell(args)
+        tell(booked())
+        later()
+        later()
     assert len(asked) == 2 and len(swallows.sent) == 1
 
 
-def test_a_worker_killed_after_the_call_asks_before_it_repeats(gateways, booked, sql, monkeypatch):
-    args = booked()
-
+def test_a_worker_killed_after_the_call_asks_before_it_repeats(gateways, booked, sql, later, monkeypatch):
     def die(*_, **__):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(jobs, "_settle", die)
-        tell(args)
-    assert len(gateways.sms.sent) + len(gateways.email.sent) == 1
-    tell(args)
+        patch.setattr(jobs, "settle", die)
+        tell(booked())
+    assert len(gateways.sms.sent) == len(gateways.email.sent) == 1
+    assert sql("SELECT DISTINCT state FROM notifications_message WHERE kind = 'booked'") == [("sending",)]
+    later()
     assert len(gateways.sms.sent) == 1
-    assert sql("SELECT state FROM notifications_message WHERE channel = 'sms'") == [("accepted",)]
+    assert sql("SELECT state FROM notifications_message WHERE channel = 'sms' AND kind = 'booked'") == [("accepted",)]
 
 
-def test_mail_of_unknown_outcome_goes_again_under_the_same_number(gateways, booked):
-    args = booked()
-    gateways.email.fail_with.append(LOST)
-    with pytest.raises(PortUnknown):
-        tell(args)
-    tell(args)
-    assert len(gateways.email.sent) == 1
+def test_a_lease_keeps_others_away_until_it_runs_out(gateways, booked, monkeypatch):
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(jobs, "settle", lambda **_: (_ for _ in ()).throw(KeyboardInterrupt))
+        tell(booked())
+    jobs.deliver()
+    assert gateways.sent() == 2
+
+
+def test_mail_of_unknown_outcome_goes_once_more_and_that_is_counted(gateways, booked, sql, later):
+    gateways.email.fail_with += [LOST, LOST]
+    tell(booked())
+    for _ in range(4):
+        later()
+    assert gateways.email.sent == [], "both copies are of unknown outcome: a third would be one too many"
+    counted = "SELECT state, resent, attempts FROM notifications_message WHERE channel = 'email' AND kind = 'booked'"
+    assert sql(counted) == [("unknown", 1, 2)]
 
 
 def test_a_clinic_with_a_long_domain_is_told_once(gateways, booked, monkeypatch, states):

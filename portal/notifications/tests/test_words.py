@@ -58,7 +58,7 @@ def test_a_message_says_when_where_and_how_to_cancel(told, mode):
     sent = told(mode)
     local = at(11).astimezone(words.ZoneInfo("Europe/Moscow"))
     for text in (sent.sms.sent[0].text, sent.email.sent[0].text):
-        assert f"{local:%d.%m}" in text and "11:00" in text and "http://testserver/me/visits/" in text
+        assert f"{local:%d.%m}" in text and "11:00" in text and "http://testserver/m/" in text
         assert ("Речная, 12" in text or "Rechnaya 12" in text) == (mode == "in-person")
 
 

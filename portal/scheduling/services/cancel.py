@@ -64,6 +64,7 @@ def _cancel(actor: Actor, appointment_id: UUID, statuses: Sequence[str], refused
         appointment_id=appointment_id,
         patient_id=patient_id,
         recipient_id=recipient(actor, patient),
+        by_clinic=int(actor.is_staff),
     )
     return appointment
 

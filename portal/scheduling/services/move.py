@@ -40,6 +40,7 @@ def move_appointment(*, actor: Actor, appointment_id: UUID, hold_id: UUID, owner
         appointment_id=appointment_id,
         patient_id=visit.patient_id,
         recipient_id=recipient(actor, patient),
+        by_clinic=int(actor.is_staff),
     )
     return visit
 

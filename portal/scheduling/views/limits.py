@@ -20,7 +20,6 @@ from portal.people.rates import count_hit, is_over
 from portal.scheduling.services import Holder
 
 HELD_BY_ACCOUNT, HELD_BY_NETWORK = 2, 12  # mobile operators put many people behind one address
-HOLDS = ((60, timedelta(minutes=10)), (400, timedelta(days=1)))
 LOOKS_WINDOW = timedelta(minutes=10)
 COUNTED_BY = 25  # looks are written down so many at a time: a search costs no statement more
 REFUSED_FOR = 60.0  # seconds
@@ -33,7 +32,8 @@ _refused: dict[str, float] = {}
 def holder_of(request: HttpRequest, actor: Actor) -> Holder:
     """Whom to count this hold for. `TooMany` when this network has held too many times lately."""
     network = network_of(client_ip(request))
-    if is_over("hold", network, *HOLDS):
+    most = settings.PORTAL.holds_per_ten_minutes
+    if is_over("hold", network, (most, timedelta(minutes=10)), (most * 7, timedelta(days=1))):
         raise TooMany
     if actor.is_signed_in:
         return Holder(crypto.blind_index("hold-account", str(actor.user_id)), HELD_BY_ACCOUNT)

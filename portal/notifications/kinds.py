@@ -1,0 +1,47 @@
+"""The messages there are, and how each behaves. A new one: a row here, its words in `words.py`, a job that plans it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+
+
+class Stream(StrEnum):
+    """What a person switches on and off together."""
+
+    VISITS = "visits"  # bookings, changes: at least one way stays open
+    REMINDERS = "reminders"
+    OFFERS = "offers"  # a time that has become free
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Kind:
+    """How a message travels.
+
+    every_way     to each verified contact at once; else the first way that works, and the next one when it does not
+    obeys_night   waits for the morning when it falls into the recipient's quiet hours
+    patience      the next way is tried when nothing is known to have arrived after so long
+    wants_answer  the clinic changed something: the patient confirms having read it, or reception calls
+    may_repeat    sent once more where nobody can tell whether it arrived
+    """
+
+    stream: Stream
+    every_way: bool = False
+    obeys_night: bool = False
+    patience: timedelta = timedelta(minutes=60)
+    wants_answer: bool = False
+    may_repeat: bool = True
+
+
+KINDS: dict[str, Kind] = {
+    "booked": Kind(stream=Stream.VISITS, every_way=True),
+    "requested": Kind(stream=Stream.VISITS, every_way=True),
+    "moved": Kind(stream=Stream.VISITS, every_way=True),
+    "cancelled": Kind(stream=Stream.VISITS, every_way=True),
+    "clinic-moved": Kind(stream=Stream.VISITS, every_way=True, obeys_night=True, wants_answer=True),
+    "clinic-cancelled": Kind(stream=Stream.VISITS, every_way=True, obeys_night=True, wants_answer=True),
+    "reminder-day": Kind(stream=Stream.REMINDERS, obeys_night=True),
+    "reminder-hours": Kind(stream=Stream.REMINDERS, obeys_night=True, patience=timedelta(minutes=10), may_repeat=False),
+}
+REMINDERS = ("reminder-day", "reminder-hours")

@@ -1,0 +1,55 @@
+"""Reads of notifications: how somebody can be reached, what a clinic and a person have settled."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from portal.kernel.actor import Actor
+from portal.notifications.models import Channel, MessagePolicy, MessageWishes
+from portal.notifications.timing import Timing
+from portal.people.models import Contact
+from portal.people.selectors import contacts_of
+
+BY_CONTACT = {Contact.Kind.PHONE: Channel.SMS, Contact.Kind.EMAIL: Channel.EMAIL}
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One way to reach a person; `contact_id` for a phone or an e-mail."""
+
+    channel: str
+    contact_id: UUID | None = None
+
+
+def ways_to(actor: Actor, patient_id: UUID, wishes: MessageWishes) -> list[Way]:
+    """One way a channel, confirmed contacts only; the wished channel first, then SMS, then e-mail."""
+    ways: dict[str, Way] = {}
+    for contact in contacts_of(actor, patient_id):
+        channel = BY_CONTACT[Contact.Kind(contact.kind)]
+        if contact.verified_at:
+            ways.setdefault(channel, Way(channel, contact.pk))
+    return sorted(ways.values(), key=lambda way: way.channel != wishes.first)
+
+
+def wishes_of(actor: Actor, patient_id: UUID) -> MessageWishes:
+    """What the person has settled, or the defaults as an unsaved row."""
+    known = MessageWishes.objects.visible_to(actor).filter(patient_id=patient_id).first()
+    return known or MessageWishes(patient_id=patient_id)
+
+
+def policy_of(organization_id: UUID) -> MessagePolicy:
+    """The clinic's own timings, or the defaults as an unsaved row."""
+    known = MessagePolicy.objects.filter(organization_id=organization_id).first()
+    return known or MessagePolicy(organization_id=organization_id)
+
+
+def timing_of(organization_id: UUID) -> Timing:
+    policy = policy_of(organization_id)
+    return Timing(
+        day=timedelta(hours=policy.day_hours) or None,
+        hours=timedelta(minutes=policy.last_minutes) or None,
+        quiet_from=policy.quiet_from,
+        quiet_until=policy.quiet_until,
+    )

@@ -1,0 +1,161 @@
+"""Write down what is to be said: once, however often the job runs (the unique key of `Message`)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from portal.kernel.actor import Actor, Role
+from portal.kernel.commands import command
+from portal.notifications import timing
+from portal.notifications.kinds import KINDS
+from portal.notifications.models import Message, MessageState, MessageWishes
+from portal.notifications.selectors import Way, timing_of, ways_to, wishes_of
+from portal.notifications.selectors_sql import next_sequences
+from portal.scheduling.models import Appointment, AppointmentStatus
+from portal.scheduling.selectors_sql import database_now
+
+PLANNED = (MessageState.PLANNED,)
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """A message still without a number: kind, way, when it is due and until when it is of use."""
+
+    kind: str
+    way: Way
+    at: datetime
+    until: datetime
+
+
+@command("Message.plan", roles={Role.SYSTEM})
+def plan_visit(*, actor: Actor, visit: Appointment, patient_id: UUID, recipient_id: UUID, news: str) -> list[UUID]:
+    """The news of a visit now, and its reminders later, to one person; their ids, none when nothing reaches them.
+
+    What was planned about earlier versions of the visit is withdrawn.
+    """
+    now = database_now()
+    _withdraw(actor, visit)
+    wishes = wishes_of(actor, recipient_id)
+    ways = ways_to(actor, recipient_id, wishes)
+    if not ways:
+        return []
+    rules = timing_of(visit.organization_id)
+    zone = ZoneInfo(wishes.zone or visit.location.zone)
+    until = visit.start if visit.status != AppointmentStatus.CANCELLED else max(visit.start, now + timing.URGENT)
+    said = [_Said(news, way, _news_at(news, visit, now, zone, rules), until) for way in _of_news(news, ways, wishes)]
+    if visit.status == AppointmentStatus.BOOKED:
+        said += _reminders(visit, now, zone, rules, ways, wishes)
+    _write(visit, patient_id, recipient_id, said)
+    mine = Message.objects.visible_to(actor).filter(subject_id=visit.pk, subject_version=visit.version)
+    return list(mine.filter(recipient_id=recipient_id).values_list("pk", flat=True))
+
+
+def _of_news(news: str, ways: Sequence[Way], wishes: MessageWishes) -> list[Way]:
+    """Each way that is wished; when all are switched off, the first all the same: a change must reach somebody."""
+    wished = [way for way in ways if wishes.allows(KINDS[news].stream, way.channel)]
+    return wished if wished and KINDS[news].every_way else (wished or list(ways))[:1]
+
+
+def _news_at(news: str, visit: Appointment, now: datetime, zone: ZoneInfo, rules: timing.Timing) -> datetime:
+    may_wait = KINDS[news].obeys_night and visit.start - now > timing.URGENT
+    return timing.quiet_ends(now, zone, rules) if may_wait and timing.is_quiet(now, zone, rules) else now
+
+
+def _reminders(
+    visit: Appointment,
+    now: datetime,
+    zone: ZoneInfo,
+    rules: timing.Timing,
+    ways: Sequence[Way],
+    wishes: MessageWishes,
+) -> Iterable[_Said]:
+    for due in timing.reminders(visit.start, now, zone, rules):
+        wished = [way for way in ways if wishes.allows(KINDS[due.kind].stream, way.channel)]
+        if wished:
+            yield _Said(due.kind, wished[0], due.at, due.until)
+
+
+def _write(visit: Appointment, patient_id: UUID, recipient_id: UUID, said: Sequence[_Said]) -> None:
+    numbers = next_sequences(len(said))
+    Message.objects.bulk_create(
+        [
+            Message(
+                patient_id=patient_id,
+                recipient_id=recipient_id,
+                organization_id=visit.organization_id,
+                kind=one.kind,
+                subject_id=visit.pk,
+                subject_version=visit.version,
+                channel=one.way.channel,
+                contact_id=one.way.contact_id,
+                sequence=number,
+                due_at=one.at,
+                next_at=one.at,
+                expires_at=one.until,
+                wants_answer=KINDS[one.kind].wants_answer,
+            )
+            for one, number in zip(said, numbers, strict=True)
+        ],
+        ignore_conflicts=True,
+    )
+
+
+@command("Message.withdraw", roles={Role.SYSTEM})
+def withdraw(*, actor: Actor, visit: Appointment) -> None:
+    """What was planned about earlier versions of this visit is not said any more."""
+    _withdraw(actor, visit)
+
+
+def _withdraw(actor: Actor, visit: Appointment) -> None:
+    is_cancelled = visit.status == AppointmentStatus.CANCELLED
+    Message.objects.visible_to(actor).filter(
+        subject_id=visit.pk, subject_version__lt=visit.version, state__in=PLANNED
+    ).update(state=MessageState.CANCELED if is_cancelled else MessageState.SUPERSEDED, next_at=None)
+
+
+@command("Message.plan-next-way", roles={Role.SYSTEM})
+def plan_next_way(*, actor: Actor, message_id: UUID) -> UUID | None:
+    """The same by the next way that was not tried yet; None when there is none: reception has to call."""
+    failed = Message.objects.visible_to(actor).filter(pk=message_id).first()
+    if failed is None or KINDS[failed.kind].every_way:
+        return None
+    wishes = wishes_of(actor, failed.recipient_id)
+    tried = set(_same_news(actor, failed).values_list("channel", flat=True))
+    for way in ways_to(actor, failed.recipient_id, wishes):
+        if way.channel not in tried and wishes.allows(KINDS[failed.kind].stream, way.channel):
+            return _repeat(failed, way)
+    return None
+
+
+def _same_news(actor: Actor, message: Message):  # type: ignore[no-untyped-def]
+    return Message.objects.visible_to(actor).filter(
+        kind=message.kind,
+        subject_id=message.subject_id,
+        subject_version=message.subject_version,
+        recipient_id=message.recipient_id,
+    )
+
+
+def _repeat(failed: Message, way: Way) -> UUID:
+    now = database_now()
+    again = Message(
+        patient_id=failed.patient_id,
+        recipient_id=failed.recipient_id,
+        organization_id=failed.organization_id,
+        kind=failed.kind,
+        subject_id=failed.subject_id,
+        subject_version=failed.subject_version,
+        channel=way.channel,
+        contact_id=way.contact_id,
+        sequence=next_sequences(1)[0],
+        due_at=now,
+        next_at=now,
+        expires_at=failed.expires_at,
+        wants_answer=failed.wants_answer,
+    )
+    Message.objects.bulk_create([again], ignore_conflicts=True)
+    return again.pk

@@ -1,0 +1,234 @@
+"""Take up what is due, and write down what came of it. Between the two the provider is called, outside a transaction.
+
+planned ──take_up──▶ sending ──call──▶ accepted ──asked──▶ delivered | failed
+                         └─ silence ─▶ unknown  ──asked──▶ accepted, or planned again
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F
+
+from portal.kernel import crypto
+from portal.kernel.actor import Actor, Role
+from portal.kernel.commands import command
+from portal.notifications import routes, timing, words
+from portal.notifications.kinds import KINDS
+from portal.notifications.models import Channel, Message, MessageState
+from portal.notifications.selectors import timing_of, wishes_of
+from portal.people.models import Patient
+from portal.scheduling.models import Appointment, AppointmentStatus
+from portal.scheduling.selectors_sql import database_now
+
+logger = logging.getLogger(__name__)
+IN_DOUBT = (MessageState.SENDING, MessageState.UNKNOWN)
+WHILE_ALL_REST = timedelta(seconds=15)
+AFTER_A_FAULT = timedelta(minutes=5)
+MOST_FAULTS = 5
+ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """What the provider is to be called with. `asks`: only asked what became of it."""
+
+    message_id: UUID
+    patient_id: UUID
+    recipient_id: UUID
+    channel: str
+    to: str
+    sequence: int
+    carrier: str
+    asks: bool
+    state: str
+    provider_ref: str
+    attempts: int
+    asked: int
+    may_repeat: bool
+    is_overdue: bool = False
+    words: words.Words | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What is written down. `wait`: how long until the message is looked at again; None: it is settled."""
+
+    letter: Letter
+    state: MessageState
+    wait: timedelta | None = None
+    values: dict[str, Any] = field(default_factory=dict)
+    needs_next_way: bool = False
+
+
+@command("Message.take-up", roles={Role.SYSTEM})
+def take_up(*, actor: Actor, ids: Sequence[UUID]) -> list[Letter]:
+    """Look again at claimed messages: still true, in time, wished, reachable? Those to be sent are marked so.
+
+    A message that cannot even be looked at does not hold up the others: it is tried again, five times.
+    """
+    now = database_now()
+    rows = Message.objects.visible_to(actor).filter(pk__in=ids).select_related("contact").order_by("sequence")
+    letters = []
+    for message in rows:
+        try:
+            with transaction.atomic():
+                letter = _look(actor, message, now)
+        except Exception as fault:
+            logger.error("message not understood", extra={"id": str(message.pk)}, exc_info=fault)
+            _put_off(actor, message, now)
+        else:
+            letters += [letter] if letter else []
+    return letters
+
+
+def _look(actor: Actor, message: Message, now: datetime) -> Letter | None:
+    if message.state == MessageState.ACCEPTED:
+        patience = KINDS[message.kind].patience
+        return _letter(message, asks=True, is_overdue=now - (message.accepted_at or now) > patience)
+    visit = _visit(actor, message)
+    if stale := _why_not(message, visit, now):
+        state, why = stale
+        _finish(actor, message, state, why)
+        return None
+    if message.state in IN_DOUBT:
+        return _letter(message, asks=True)
+    if wakes := _night(actor, message, visit, now):
+        _of(actor, message).update(next_at=wakes)
+        return None
+    if message.contact is None or message.contact.verified_at is None:
+        _finish(actor, message, MessageState.SKIPPED, "no-contact")
+        return None
+    if not (carrier := routes.choose(message.channel)):
+        _of(actor, message).update(next_at=now + WHILE_ALL_REST)
+        return None
+    return _begin(actor, message, visit, carrier)
+
+
+def _visit(actor: Actor, message: Message) -> Appointment:
+    rows = Appointment.objects.visible_to(actor).select_related("location")
+    return rows.get(pk=message.subject_id)
+
+
+def _why_not(message: Message, visit: Appointment, now: datetime) -> tuple[MessageState, str] | None:
+    """A later version says it better; what comes too late is not said."""
+    is_cancelled = visit.status == AppointmentStatus.CANCELLED
+    if message.subject_version != visit.version:
+        return (MessageState.CANCELED if is_cancelled else MessageState.SUPERSEDED), "no-longer-true"
+    if not _is_true(message.kind, visit):
+        return MessageState.SKIPPED, "no-longer-true"
+    if now >= message.expires_at:
+        return MessageState.SKIPPED, "expired"
+    return None
+
+
+def _is_true(kind: str, visit: Appointment) -> bool:
+    if kind.endswith("cancelled"):
+        return visit.status == AppointmentStatus.CANCELLED
+    return visit.status == (AppointmentStatus.PENDING if kind == "requested" else AppointmentStatus.BOOKED)
+
+
+def _night(actor: Actor, message: Message, visit: Appointment, now: datetime) -> datetime | None:
+    """When to wake up with it, if it is night at the recipient's and the message can wait."""
+    is_late = now - message.due_at > timedelta(minutes=10)  # what is due now was planned around the night already
+    if not KINDS[message.kind].obeys_night or not is_late:
+        return None
+    rules = timing_of(visit.organization_id)
+    zone = ZoneInfo(wishes_of(actor, message.recipient_id).zone or visit.location.zone)
+    wakes = timing.quiet_ends(now, zone, rules)
+    return wakes if timing.is_quiet(now, zone, rules) and wakes < message.expires_at else None
+
+
+def _begin(actor: Actor, message: Message, visit: Appointment, carrier: str) -> Letter:
+    """Render once, keep the text, say `sending` and commit before the provider is called."""
+    token = token_of(message.pk)
+    link = f"{settings.PUBLIC_URL}/m/{token}/"
+    person = Patient.objects.visible_to(actor).get(pk=message.recipient_id)
+    said = words.visit_words(message.kind, visit, person.language, link)
+    message.text = said.sms if message.channel == Channel.SMS else said.text
+    message.link_digest = token_digest(token)
+    message.state, message.provider = MessageState.SENDING, carrier
+    message.attempts += 1
+    message.save(update_fields=["text", "link_digest", "state", "provider", "attempts"])
+    return _letter(message, said=said)
+
+
+def token_of(message_id: UUID) -> str:
+    """128 bits in 22 letters and digits that only the installation's key gives; the same in every attempt."""
+    number = int.from_bytes(crypto.blind_index("message-token", str(message_id))[:16])
+    digits = []
+    for _ in range(22):
+        number, digit = divmod(number, 62)
+        digits.append(ALPHABET[digit])
+    return "".join(digits)
+
+
+def token_digest(token: str) -> bytes:
+    return crypto.blind_index("message-link", token)
+
+
+def _letter(
+    message: Message, *, asks: bool = False, is_overdue: bool = False, said: words.Words | None = None
+) -> Letter:
+    return Letter(
+        message_id=message.pk,
+        patient_id=message.patient_id,
+        recipient_id=message.recipient_id,
+        channel=message.channel,
+        to=message.contact.value if message.contact else "",
+        sequence=message.sequence,
+        carrier=message.provider or message.channel,
+        asks=asks,
+        state=message.state,
+        provider_ref=message.provider_ref,
+        attempts=message.attempts,
+        asked=message.asked,
+        may_repeat=KINDS[message.kind].may_repeat and not message.resent,
+        is_overdue=is_overdue,
+        words=said,
+    )
+
+
+def _of(actor: Actor, message: Message):  # type: ignore[no-untyped-def]
+    return Message.objects.visible_to(actor).filter(pk=message.pk)
+
+
+def _finish(actor: Actor, message: Message, state: MessageState, why: str) -> None:
+    _of(actor, message).update(state=state, error=why, next_at=None)
+
+
+def _put_off(actor: Actor, message: Message, now: datetime) -> None:
+    is_hopeless = message.asked + message.attempts >= MOST_FAULTS
+    _of(actor, message).update(
+        attempts=F("attempts") + 1,
+        error="fault",
+        next_at=None if is_hopeless else now + AFTER_A_FAULT,
+        state=MessageState.FAILED if is_hopeless else message.state,
+    )
+
+
+@command("Message.settle", roles={Role.SYSTEM})
+def settle(*, actor: Actor, outcomes: Sequence[Outcome]) -> list[UUID]:
+    """Write down what the provider said, or that it said nothing. Returns messages that need another way.
+
+    A message settled meanwhile (by a worker that got it after this one's lease had run out) is left as it is.
+    """
+    now = database_now()
+    lost = []
+    for outcome in outcomes:
+        mine = Message.objects.visible_to(actor).filter(pk=outcome.letter.message_id, state=outcome.letter.state)
+        times = {"accepted_at": now} if outcome.state == MessageState.ACCEPTED != outcome.letter.state else {}
+        times |= {"delivered_at": now} if outcome.state == MessageState.DELIVERED else {}
+        next_at = now + outcome.wait if outcome.wait is not None else None
+        changed = mine.update(state=outcome.state, next_at=next_at, **times, **outcome.values)
+        if changed and outcome.needs_next_way:
+            lost.append(outcome.letter.message_id)
+    return lost

@@ -1,0 +1,71 @@
+"""The standard text of each message about a visit. Neutral by law: see `words.py`. A clinic may have its own."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """One message in all its forms. {when}, {where}, {link} and {before} are filled in, nothing else is understood."""
+
+    sms: str | Promise
+    subject: str | Promise
+    body: str | Promise
+
+
+BLANKS = ("when", "where", "link", "before")
+BLANK = re.compile(r"\{(" + "|".join(BLANKS) + r")\}")
+TEXTS: dict[str, Text] = {
+    "booked": Text(
+        _("Appointment {when}, {where}. Details and cancelling: {link}"),
+        _("Your appointment is confirmed"),
+        _("Your appointment: {when}, {where}.\n\nDetails, the way there, moving and cancelling: {link}"),
+    ),
+    "requested": Text(
+        _("We have your request for {when}. The clinic will confirm it: {link}"),
+        _("Your request has arrived"),
+        _("You asked for {when}, {where}. The clinic will confirm it by a message.\n\nDetails: {link}"),
+    ),
+    "moved": Text(
+        _("The appointment is moved: {when}, {where}. Details: {link}"),
+        _("Your appointment is moved"),
+        _("Your appointment is moved. The new time: {when}, {where}.\n\nDetails and cancelling: {link}"),
+    ),
+    "cancelled": Text(
+        _("The appointment {when} is cancelled. To book again: {link}"),
+        _("Your appointment is cancelled"),
+        _("The appointment {when}, {where} is cancelled.\n\nTo book again: {link}"),
+    ),
+    "clinic-moved": Text(
+        _("The clinic has moved your appointment of {before} to {when}, {where}. Please confirm: {link}"),
+        _("The clinic has moved your appointment"),
+        _(
+            "The clinic has moved your appointment of {before}. The new time: {when}, {where}.\n\n"
+            "Please say whether it suits you: {link}"
+        ),
+    ),
+    "clinic-cancelled": Text(
+        _("The clinic has cancelled the appointment {when}. Please confirm and choose another time: {link}"),
+        _("The clinic has cancelled your appointment"),
+        _(
+            "The clinic has cancelled the appointment {when}, {where}. We are sorry.\n\n"
+            "Please confirm that you have read this, and choose another time: {link}"
+        ),
+    ),
+    "reminder-day": Text(
+        _("Reminder: {when}, {where}. Confirm, move or cancel: {link}"),
+        _("Reminder of your appointment"),
+        _("We expect you {when}, {where}.\n\nConfirm, move or cancel: {link}"),
+    ),
+    "reminder-hours": Text(
+        _("We expect you {when}, {where}. If you cannot come: {link}"),
+        _("Reminder of your appointment"),
+        _("We expect you {when}, {where}.\n\nIf you cannot come, please say so: {link}"),
+    ),
+}
+WITH_CALENDAR = frozenset({"booked", "moved", "cancelled", "clinic-moved", "clinic-cancelled"})
