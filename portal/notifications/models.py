@@ -75,6 +75,7 @@ class Message(PatientPart):
     link_digest = models.BinaryField(max_length=32, null=True, unique=True, help_text="of the link's token")
     provider = models.CharField(max_length=12, blank=True)
     provider_ref = models.CharField(max_length=300, blank=True)  # a Message-ID ends with the clinic's whole domain
+    template_version = models.PositiveIntegerField(null=True, help_text="of the clinic's own text; null: the standard")
     segments = models.PositiveSmallIntegerField(default=0)
     cost = models.DecimalField(max_digits=8, decimal_places=2, null=True)
     error = models.CharField(max_length=40, blank=True)
@@ -106,6 +107,37 @@ class MessagePolicy(PortalModel):
     last_minutes = models.PositiveSmallIntegerField(default=120, help_text="before the visit; 0: no such reminder")
     quiet_from = models.TimeField(default=time(21))
     quiet_until = models.TimeField(default=time(9))
+
+
+class MessageText(PortalModel):
+    """A clinic's own text of one message in one language. The latest version is said; no version is ever changed."""
+
+    class Language(models.TextChoices):
+        RU = "ru", _("Russian")
+        EN = "en", _("English")
+
+    organization = models.ForeignKey(Organization, models.PROTECT, related_name="+")
+    kind = models.CharField(max_length=20, help_text="a code of `kinds.py`")
+    language = models.CharField(max_length=2, choices=Language.choices)
+    version = models.PositiveIntegerField()
+    is_standard = models.BooleanField(default=False, help_text="from here on the portal's own text is said again")
+    sms = models.TextField(blank=True)
+    subject = models.TextField(blank=True)
+    body = models.TextField(blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    made_by = models.UUIDField(help_text="the account of the administrator")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organization", "kind", "language", "version"], name="one_message_text_per_version"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(is_standard=True, sms="", subject="", body="")
+                | models.Q(is_standard=False) & ~models.Q(sms="") & ~models.Q(subject="") & ~models.Q(body=""),
+                name="message_text_whole_or_standard",
+            ),
+        ]
 
 
 class MessageWishes(PatientPart):
