@@ -10,6 +10,7 @@ from typing import Any
 from django.urls import URLPattern, URLResolver, path
 from django.urls.resolvers import LocalePrefixPattern, RoutePattern
 
+from portal.notifications import urls as notifications
 from portal.people import urls as people
 from portal.scheduling import urls as scheduling
 from portal.web import urls as web
@@ -32,6 +33,7 @@ urlpatterns: list[Pattern] = [
     path("health/ready", ready, name="health-ready"),
     room("people", people.own_patterns, people.public_patterns),
     room("scheduling", scheduling.own_patterns, scheduling.public_patterns),
+    room("notifications", notifications.own_patterns, notifications.public_patterns),
     room("web", web.own_patterns, web.public_patterns),
 ]
 handler400 = "portal.kernel.errors.bad_request"

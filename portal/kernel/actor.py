@@ -12,6 +12,7 @@ class Role(StrEnum):
     """What a person is here for. One account may hold several; a request acts in exactly one."""
 
     ANONYMOUS = "anonymous"
+    LINK = "link"  # whoever holds the link of a message: may do what the message offers, with this visit alone
     PATIENT = "patient"
     DOCTOR = "doctor"
     REGISTRAR = "registrar"
@@ -27,7 +28,7 @@ STAFF_ROLES = frozenset({Role.DOCTOR, Role.REGISTRAR, Role.PRIVACY_OFFICER, Role
 class Actor:
     """Ids only: an actor may be written to logs and to the database context as it is."""
 
-    kind: str  # nobody | anonymous | patient | staff | system
+    kind: str  # nobody | anonymous | link | patient | staff | system
     role: Role
     user_id: UUID | None = None
     organization_id: UUID | None = None
@@ -77,6 +78,11 @@ class Actor:
 
 def anonymous(request_id: UUID | None = None) -> Actor:
     return Actor(kind="anonymous", role=Role.ANONYMOUS, request_id=request_id or uuid4())
+
+
+def link_bearer(request_id: UUID) -> Actor:
+    """Whoever opened the link of a message. Nobody has signed in; `kernel/link_door.py` says what opens."""
+    return Actor(kind="link", role=Role.LINK, request_id=request_id)
 
 
 def system(job: str) -> Actor:

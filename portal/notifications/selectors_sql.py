@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import connection
@@ -40,3 +40,26 @@ def hearers(patient_id: UUID) -> list[UUID]:
         cursor.execute("SELECT guard.hearers(%s)", [patient_id])
         row = cursor.fetchone()
     return list(row[0]) if row else []
+
+
+def patients_to_call() -> list[UUID]:
+    """Ids of the patients whom the registrar's clinic has to call about their coming visits."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT guard.patients_to_call()")
+        row = cursor.fetchone()
+    return list(row[0]) if row else []
+
+
+def journal_page(since: datetime, until: datetime, *, skip: int, most: int) -> list[tuple[UUID, UUID]]:
+    """(message, patient) of one page of the registrar's clinic's journal, the latest first."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT id, patient_id FROM guard.journal(%s, %s, %s, %s)", [since, until, skip, most])
+        return list(cursor.fetchall())
+
+
+def patient_of_message(message_id: UUID) -> UUID | None:
+    """Whose message it is: the id alone, to find the door."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT guard.message_patient(%s)", [message_id])
+        row = cursor.fetchone()
+    return row[0] if row else None

@@ -279,6 +279,7 @@ class Appointment(PatientPart):
     same_day_reason = EncryptedTextField(null=True, help_text="what the staff wrote when they allowed it")
     batch = models.UUIDField(null=True, help_text="visits booked together: a course, several services in a row")
     moved_from = models.DateTimeField(null=True, help_text="when it was before the last move")
+    accepted_at = models.DateTimeField(null=True, help_text="when the patient said they are coming")
     version = models.PositiveIntegerField(default=1)
     created_at = models.DateTimeField(auto_now_add=True)
     cancelled_at = models.DateTimeField(null=True)

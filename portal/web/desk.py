@@ -16,6 +16,7 @@ from portal.kernel.access import open_door
 from portal.kernel.actor import STAFF_ROLES, Actor, Role
 from portal.kernel.base import get_one
 from portal.kernel.errors import NotFound
+from portal.notifications.views.journal import calls
 from portal.people.models import Contact, Location, Organization, Patient, Practitioner, StaffAccount
 from portal.people.views.guards import staff_page
 from portal.scheduling import selectors
@@ -46,6 +47,7 @@ def desk(request: HttpRequest, actor: Actor) -> HttpResponse:
         "now": now,
         "rows": _today(actor, now) if actor.role in SEES_PATIENTS else None,
         "requests": requests.waiting(actor),
+        "calls": calls(actor),
         "may_schedule": actor.role in SCHEDULERS,
     }
     return render(request, "web/desk.html", context)

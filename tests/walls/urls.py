@@ -139,6 +139,16 @@ ROWS = [
     Row("scheduling:course", all_get(404), (UNKNOWN,)),
     Row("scheduling:extend", all_get(404), (UNKNOWN,), method="POST"),
     Row("scheduling:leave", all_get(302), method="POST"),
+    # A message's link: a token that leads nowhere (those that lead somewhere: portal/notifications/tests/test_links.py)
+    Row("notifications:link", all_get(404), ("0" * 22,)),
+    Row("notifications:link", all_get(404), ("0" * 22,), method="POST", data=lambda: {"action": "cancel"}),
+    Row("notifications:link-move", all_get(404), ("0" * 22,)),
+    Row("notifications:own", table(302, 200, 403), opens=True),
+    Row("notifications:own", table(302, 302, 403), method="POST"),
+    Row("notifications:journal", table(302, 403, 403, rita=200, foma=200)),
+    Row("notifications:message", table(302, 403, 403, rita=404, foma=404), (UNKNOWN,)),
+    Row("notifications:resend", table(302, 403, 403, rita=404, foma=404), (UNKNOWN,), method="POST"),
+    Row("notifications:called", table(302, 403, 403, rita=404, foma=404), (UNKNOWN,), method="POST"),
     # The person's own
     Row("people:home", table(302, 302, 403)),
     Row("scheduling:visits", table(302, 200, 403), opens=True),

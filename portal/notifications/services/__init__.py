@@ -1,6 +1,20 @@
-"""Commands of notifications: plan, take up, settle."""
+"""Commands of notifications: plan, take up, settle; what people do with a message."""
 
+from portal.notifications.services.answer import RESENDABLE, answer, resend
 from portal.notifications.services.plan import plan_next_way, plan_visit, withdraw
 from portal.notifications.services.send import Letter, Outcome, settle, take_up
+from portal.notifications.services.wishes import set_wishes
 
-__all__ = ["Letter", "Outcome", "plan_next_way", "plan_visit", "settle", "take_up", "withdraw"]
+__all__ = [
+    "RESENDABLE",
+    "Letter",
+    "Outcome",
+    "answer",
+    "plan_next_way",
+    "plan_visit",
+    "resend",
+    "set_wishes",
+    "settle",
+    "take_up",
+    "withdraw",
+]

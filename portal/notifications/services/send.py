@@ -25,6 +25,7 @@ from portal.notifications import routes, timing, words
 from portal.notifications.kinds import KINDS
 from portal.notifications.models import Channel, Message, MessageState
 from portal.notifications.selectors import timing_of, wishes_of
+from portal.notifications.selectors_texts import own_words, said_by
 from portal.people.models import Patient
 from portal.scheduling.models import Appointment, AppointmentStatus
 from portal.scheduling.selectors_sql import database_now
@@ -107,6 +108,10 @@ def _look(actor: Actor, message: Message, now: datetime) -> Letter | None:
     if message.contact is None or message.contact.verified_at is None:
         _finish(actor, message, MessageState.SKIPPED, "no-contact")
         return None
+    kind = KINDS[message.kind]
+    if not kind.every_way and not wishes_of(actor, message.recipient_id).allows(kind.stream, message.channel):
+        _finish(actor, message, MessageState.SKIPPED, "unwished")
+        return None
     if not (carrier := routes.choose(message.channel)):
         _of(actor, message).update(next_at=now + WHILE_ALL_REST)
         return None
@@ -152,12 +157,14 @@ def _begin(actor: Actor, message: Message, visit: Appointment, carrier: str) -> 
     token = token_of(message.pk)
     link = f"{settings.PUBLIC_URL}/m/{token}/"
     person = Patient.objects.visible_to(actor).get(pk=message.recipient_id)
-    said = words.visit_words(message.kind, visit, person.language, link)
+    own = said_by(visit.organization_id, message.kind, person.language)
+    said = words.visit_words(message.kind, visit, person.language, link, own_words(own))
+    message.template_version = own.version if own else None
     message.text = said.sms if message.channel == Channel.SMS else said.text
     message.link_digest = token_digest(token)
     message.state, message.provider = MessageState.SENDING, carrier
     message.attempts += 1
-    message.save(update_fields=["text", "link_digest", "state", "provider", "attempts"])
+    message.save(update_fields=["text", "template_version", "link_digest", "state", "provider", "attempts"])
     return _letter(message, said=said)
 
 

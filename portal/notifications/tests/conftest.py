@@ -78,5 +78,16 @@ def cancelled(as_actor: Any) -> Callable[..., None]:
     return run
 
 
+@pytest.fixture
+def no_night(sql: Callable[..., list[Any]]) -> None:
+    """A clinic without quiet hours, so that a test may run at any hour of ours."""
+    sql(
+        "INSERT INTO notifications_messagepolicy (id, organization_id, day_hours, last_minutes, quiet_from,"
+        " quiet_until) VALUES (gen_random_uuid(), %s, 24, 120, '00:00', '00:00')",
+        uid("shore"),
+    )
+
+
 def tell(args: dict[str, Any], kind: str = "booked") -> None:
+    """Run the job of this news with the arguments it has in the queue."""
     getattr(jobs, f"tell_{kind}")(**args)

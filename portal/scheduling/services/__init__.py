@@ -2,9 +2,9 @@
 
 from portal.scheduling.services.book import Terms, book_appointment, book_together, offer_of, offers_of
 from portal.scheduling.services.cancel import cancel_appointment, decline_appointment
-from portal.scheduling.services.confirm import confirm_appointment
+from portal.scheduling.services.confirm import accept_appointment, confirm_appointment
 from portal.scheduling.services.hold import Ask, Holder, extend_hold, hold_time, hold_times, release_hold
-from portal.scheduling.services.move import move_appointment
+from portal.scheduling.services.move import move_appointment, move_to
 from portal.scheduling.services.rules import add_exception, add_rule, remove_exception, remove_rule, set_policy
 from portal.scheduling.services.sheets import extend_sheets, write_sheets
 
@@ -12,6 +12,7 @@ __all__ = [
     "Ask",
     "Holder",
     "Terms",
+    "accept_appointment",
     "add_exception",
     "add_rule",
     "book_appointment",
@@ -24,6 +25,7 @@ __all__ = [
     "hold_time",
     "hold_times",
     "move_appointment",
+    "move_to",
     "offer_of",
     "offers_of",
     "release_hold",

@@ -23,7 +23,7 @@ from portal.scheduling.selectors_sql import database_now, lock_patient, patient_
 from portal.scheduling.services.book import recipient
 
 
-@command("Appointment.cancel", roles={Role.PATIENT, Role.REGISTRAR})
+@command("Appointment.cancel", roles={Role.PATIENT, Role.LINK, Role.REGISTRAR})
 def cancel_appointment(*, actor: Actor, appointment_id: UUID) -> Appointment:
     """Cancel a visit that has not begun; a patient, until the clinic's cut-off. Cancelling twice changes nothing.
 

@@ -1,4 +1,4 @@
-"""The clinic says yes to a time that was asked for."""
+"""Yes: the clinic's to a time that was asked for, and the patient's to coming."""
 
 from __future__ import annotations
 
@@ -13,10 +13,23 @@ from portal.kernel.commands import command
 from portal.kernel.errors import Conflict
 from portal.kernel.outbox import emit
 from portal.people.models import Patient
-from portal.scheduling.models import Appointment, AppointmentStatus
+from portal.scheduling.models import HOLDS_TIME, Appointment, AppointmentStatus
 from portal.scheduling.selectors_sql import lock_patient
 from portal.scheduling.services.book import recipient
 from portal.scheduling.services.cancel import open_visit
+
+
+@command("Appointment.accept", roles={Role.PATIENT, Role.LINK})
+def accept_appointment(*, actor: Actor, appointment_id: UUID) -> Appointment:
+    """“I am coming” (FHIR: participant status `accepted`). Twice changes nothing; `Conflict` when there is no visit."""
+    visit = open_visit(actor, appointment_id, purpose="accepting")
+    lock_patient(visit.patient_id)
+    mine = Appointment.objects.visible_to(actor).filter(pk=appointment_id)
+    mine.filter(status__in=HOLDS_TIME, start__gt=Now(), accepted_at=None).update(accepted_at=Now())
+    visit = get_one(mine)
+    if visit.accepted_at is None:
+        raise Conflict
+    return visit
 
 
 @command("Appointment.confirm", roles={Role.REGISTRAR})

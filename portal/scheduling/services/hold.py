@@ -25,7 +25,7 @@ from portal.scheduling.selectors import bounds, policy_of
 from portal.scheduling.selectors_sql import database_now, lock_holder, lock_practitioners, lock_resources
 
 HOLD = timedelta(minutes=10)
-BOOKERS = {Role.ANONYMOUS, Role.PATIENT, Role.REGISTRAR}
+BOOKERS = {Role.ANONYMOUS, Role.PATIENT, Role.LINK, Role.REGISTRAR}
 MOST_TOGETHER = 10
 
 

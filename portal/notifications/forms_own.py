@@ -1,0 +1,61 @@
+"""What arrives from the pages of a message's link, of the journal and of a person's own messages."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from portal.notifications.models import Channel
+from portal.scheduling.forms import DayField, InstantField
+
+
+class LinkForm(forms.Form):
+    """A pressed button."""
+
+    action = forms.ChoiceField(choices=[("accept", ""), ("cancel", ""), ("read", "")])
+
+
+class MoveForm(forms.Form):
+    """A week to look at, or a pressed time (`mode|instant`)."""
+
+    day = DayField()
+    start = forms.CharField(required=False, max_length=60)
+
+    def clean_start(self) -> datetime | None:
+        value: Any = self.cleaned_data["start"].rpartition("|")[2]
+        return InstantField().clean(value) if value else None
+
+
+class JournalForm(forms.Form):
+    """A day of the journal, and its page."""
+
+    day = DayField()
+    page = forms.IntegerField(required=False, min_value=1, max_value=1000)
+
+
+ZONES = [
+    ("", _("as at the clinic")),
+    ("Europe/Kaliningrad", _("Kaliningrad")),
+    ("Europe/Moscow", _("Moscow")),
+    ("Europe/Samara", _("Samara")),
+    ("Asia/Yekaterinburg", _("Yekaterinburg")),
+    ("Asia/Omsk", _("Omsk")),
+    ("Asia/Krasnoyarsk", _("Krasnoyarsk")),
+    ("Asia/Irkutsk", _("Irkutsk")),
+    ("Asia/Yakutsk", _("Yakutsk")),
+    ("Asia/Vladivostok", _("Vladivostok")),
+    ("Asia/Magadan", _("Magadan")),
+    ("Asia/Kamchatka", _("Kamchatka")),
+]
+
+
+class WishesForm(forms.Form):
+    """Which way first, and where the person lives: reminders wait for the morning there."""
+
+    first = forms.ChoiceField(
+        label=_("Try first"), required=False, choices=[("", _("SMS, then e-mail")), *Channel.choices]
+    )
+    zone = forms.ChoiceField(label=_("Your time zone"), required=False, choices=ZONES)
