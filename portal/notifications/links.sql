@@ -14,6 +14,8 @@ BEGIN
         PERFORM guard.write_event('link:' || purpose, 'success', true, ARRAY[hit.patient_id], purpose,
                                   jsonb_build_object('message', hit.id));
         RETURN QUERY SELECT hit.id, hit.patient_id;
+    ELSE
+        PERFORM guard.write_event('link:' || purpose, 'refused', false, ARRAY[NULL::uuid], purpose, NULL);
     END IF;
 END $$;
 
