@@ -77,6 +77,18 @@ def vacation() -> dict[str, str]:
     return {"exception-kind": "vacation", "exception-first_day": "2027-01-11", "exception-step_minutes": "20"}
 
 
+def timings() -> dict[str, str]:
+    return {"quiet_from": "21:00", "quiet_until": "09:00"}
+
+
+def unseen() -> dict[str, str]:
+    return {"seen": "0"}
+
+
+def own_text() -> dict[str, str]:
+    return unseen() | {"sms": "{when}, {where}: {link}", "subject": "{when}", "body": "{when}, {where}: {link}"}
+
+
 def person() -> dict[str, str]:
     return {
         "family_name": "Белова",
@@ -202,6 +214,18 @@ ROWS = [
     ),
     Row("scheduling:policy", table(302, 403, 403, alla=200)),
     Row("scheduling:policy", table(302, 403, 403, alla=422), method="POST"),
+    Row("notifications:texts", table(302, 403, 403, alla=200)),
+    Row("notifications:texts", table(302, 403, 403, alla=422), method="POST"),
+    Row("notifications:texts", table(302, 403, 403, alla=302), method="POST", data=timings),
+    Row("notifications:text", table(302, 403, 403, alla=200), ("booked", "ru")),
+    Row("notifications:text", table(302, 403, 403, alla=404), ("nothing", "ru")),
+    Row("notifications:text", table(302, 403, 403, alla=422), ("booked", "ru"), method="POST"),
+    Row("notifications:text", table(302, 403, 403, alla=302), ("booked", "ru"), method="POST", data=own_text),
+    Row("notifications:text-preview", table(302, 403, 403, alla=200), ("booked", "en"), method="POST", data=own_text),
+    Row("notifications:text-preview", table(302, 403, 403, alla=404), ("booked", "de"), method="POST"),
+    Row("notifications:text-standard", table(302, 403, 403, alla=302), ("moved", "ru"), method="POST", data=unseen),
+    Row("notifications:text-standard", table(302, 403, 403, alla=400), ("moved", "ru"), method="POST"),
+    Row("notifications:text-standard", table(302, 403, 403, alla=404), ("moved", "de"), method="POST", data=unseen),
     Row("web:request-confirm", table(302, 403, 403, rita=302, foma=404), (ANNAS,), method="POST"),
     Row("web:request-confirm", table(302, 403, 403, rita=404, foma=404), (UNKNOWN,), method="POST"),
     Row("web:request-decline", table(302, 403, 403, rita=409, foma=404), (ANNAS,), method="POST"),
