@@ -318,3 +318,20 @@ class Appointment(PatientPart):
 
     def is_ahead(self, now: datetime) -> bool:
         return self.status in HOLDS_TIME and self.start > now
+
+
+class CalendarFeed(PatientPart):
+    """The private address of a person's calendar: whoever has it reads when and where. Kept as a digest alone."""
+
+    retention = "ACCOUNT"
+
+    digest = models.BinaryField(max_length=32, unique=True, help_text="of the address's token")
+    created_at = models.DateTimeField(auto_now_add=True)
+    revoked_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["patient"], condition=Q(revoked_at__isnull=True), name="one_live_feed_per_person"
+            )
+        ]
