@@ -91,6 +91,20 @@ class Settings(BaseSettings):
         ge=10,
         description="10 or more: how many times one network may hold in ten minutes; in a day seven times that",
     )
+    codes_per_network_hour: int = Field(
+        100, ge=1, description="1 or more: how many one-time codes one network (/24, IPv6 /56) may ask for in an hour"
+    )
+    codes_per_network_day: int = Field(500, ge=1, description="1 or more: the same in a day")
+    sms_codes_usual: int = Field(
+        200, ge=1, description="1 or more: so many codes by SMS an hour are never unusual, however quiet it has been"
+    )
+    sms_codes_per_hour: int = Field(1000, ge=1, description="1 or more: never more codes by SMS in an hour")
+    sms_codes_per_day: int = Field(5000, ge=1, description="1 or more: never more codes by SMS in a day")
+    sms_countries: str = Field(
+        "+79",
+        pattern=r"^\+[1-9]\d{0,5}(,\+[1-9]\d{0,5})*$",
+        description="beginnings of the numbers that codes may go to, separated by commas: +79 or +79,+77",
+    )
     job_stalled_seconds: int = Field(
         15, ge=2, le=3600, description="2 to 3600: a worker silent for so many seconds is dead, its jobs run again"
     )

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 import phonenumbers
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import EmailValidator
 from django.utils.translation import gettext_lazy as _
@@ -14,8 +15,9 @@ from portal.kernel import crypto
 from portal.people.models import Contact
 
 CANNOT_TAKE_SMS = _("This is a landline. A code comes only to a mobile number.")
-FOREIGN = _("We send codes to Russian mobile numbers only. You can use an e-mail instead.")
+FOREIGN = _("We do not send codes to numbers of this country. You can use an e-mail instead.")
 NOT_A_CONTACT = _("This is neither a phone nor an e-mail. For example: +7 912 345-67-89 or anna@example.ru.")
+TAKES_SMS = {phonenumbers.PhoneNumberType.MOBILE, phonenumbers.PhoneNumberType.FIXED_LINE_OR_MOBILE}
 _email = EmailValidator()
 
 
@@ -62,8 +64,10 @@ def _parse_phone(text: str) -> Address:
         raise ValidationError(NOT_A_CONTACT) from None
     if not phonenumbers.is_valid_number(number):
         raise ValidationError(NOT_A_CONTACT)
-    if phonenumbers.region_code_for_number(number) != "RU":
+    value = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    is_allowed = value.startswith(tuple(settings.PORTAL.sms_countries.split(",")))
+    if not is_allowed and phonenumbers.region_code_for_number(number) != "RU":
         raise ValidationError(FOREIGN)
-    if phonenumbers.number_type(number) != phonenumbers.PhoneNumberType.MOBILE:
+    if not is_allowed or phonenumbers.number_type(number) not in TAKES_SMS:
         raise ValidationError(CANNOT_TAKE_SMS)
-    return Address(Contact.Kind.PHONE, phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
+    return Address(Contact.Kind.PHONE, value)

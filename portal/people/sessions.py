@@ -12,6 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib.sessions.backends.db import SessionStore as DatabaseStore
+from django.http import HttpRequest
 from django.utils import timezone
 
 IDLE = {"patient": timedelta(minutes=30), "staff": timedelta(minutes=15)}
@@ -22,6 +23,13 @@ LONGEST = timedelta(hours=12)
 def stored_key(session_key: str) -> str:
     """What lies in the table instead of the cookie's value (40 characters)."""
     return hashlib.sha256(session_key.encode()).hexdigest()[:40]
+
+
+def asking_browser(request: HttpRequest) -> str:
+    """The stored key of this browser's session, begun now if there is none: what a one-time code is bound to."""
+    if not request.session.session_key:
+        request.session.create()
+    return stored_key(request.session.session_key or "")
 
 
 class SessionStore(DatabaseStore):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -56,21 +57,40 @@ class OneTimeCode(PortalModel):
     language = models.CharField(max_length=2, default="ru")
     destination = EncryptedTextField()
     destination_digest = models.BinaryField(max_length=32)
+    prefix_digest = models.BinaryField(max_length=32, null=True, help_text="of the operator's numbers, of an SMS only")
+    session_digest = models.CharField(max_length=40, blank=True, help_text="the browser that asked; no other enters it")
     sealed_code = EncryptedTextField(null=True)
     salt = models.BinaryField(max_length=16)
     digest = models.BinaryField(max_length=32)
     user_id = models.UUIDField(null=True, help_text="whose contact is being confirmed")
     attempts_left = models.PositiveSmallIntegerField(default=5)
     created_at = models.DateTimeField(db_default=Now())
+    again_at = models.DateTimeField(db_default=Now(), help_text="when the next one may be asked for")
     expires_at = models.DateTimeField()
     used_at = models.DateTimeField(null=True)
     sent_at = models.DateTimeField(null=True)
 
     class Meta:
-        indexes = [models.Index(fields=["destination_digest", "created_at"], name="code_destination")]
+        indexes = [
+            models.Index(fields=["destination_digest", "created_at"], name="code_destination"),
+            models.Index(fields=["created_at"], name="code_created"),
+        ]
         constraints = [
             models.CheckConstraint(condition=models.Q(attempts_left__gte=0), name="attempts_not_negative"),
         ]
+
+
+class SmsBlock(PortalModel):
+    """No codes by SMS to a phone or to an operator's prefix until then. `key` is a digest of either."""
+
+    class Reason(models.TextChoices):
+        FAILURES = "failures"
+        SIM_REPLACED = "sim-replaced"
+        PUMPING = "pumping"
+
+    key = models.BinaryField(max_length=32, unique=True)
+    reason = models.CharField(max_length=12, choices=Reason.choices)
+    until = models.DateTimeField()
 
 
 class RateWindow(models.Model):
@@ -79,6 +99,7 @@ class RateWindow(models.Model):
     key = models.BinaryField(max_length=32)
     window = models.DateTimeField()
     count = models.PositiveIntegerField()
+    keep_until = models.DateTimeField(db_default=Now() + timedelta(days=2))
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["key", "window"], name="one_row_per_window")]

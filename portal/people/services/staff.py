@@ -154,7 +154,7 @@ def _use_code_once(account_id: UUID, code: str) -> bool:
     key = crypto.blind_index("totp", f"{account_id}:{code}")
     moments = (timezone.now(), timezone.now() - timedelta(minutes=1))
     hours = {moment.replace(minute=0, second=0, microsecond=0) for moment in moments}
-    return [count_up(key, hour) for hour in sorted(hours)] == [1] * len(hours)
+    return [count_up(key, hour, hour + timedelta(hours=2)) for hour in sorted(hours)] == [1] * len(hours)
 
 
 def _count_failure(account: StaffAccount) -> None:

@@ -62,9 +62,9 @@ def wait(sql: Callable[..., list[Any]]) -> Callable[[str], None]:
     def grow(interval: str) -> None:
         sql(
             "UPDATE people_onetimecode"
-            " SET created_at = created_at - %s::interval, expires_at = expires_at - %s::interval",
-            interval,
-            interval,
+            " SET created_at = created_at - %s::interval, expires_at = expires_at - %s::interval,"
+            " again_at = again_at - %s::interval",
+            *[interval] * 3,
         )
 
     return grow

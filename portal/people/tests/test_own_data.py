@@ -125,7 +125,7 @@ def test_the_sixth_code_for_a_contact_is_refused_beside_the_field(client_of, wai
     client = client_of("anna")
     for _ in range(5):
         post(client, "contact-add", contact=NEW)
-        wait("61 seconds")
+        wait("301 seconds")
     answer = post(client, "contact-add", contact=NEW)
     assert answer.status_code == 429 and problem_at(answer, "contact")
 
@@ -159,11 +159,13 @@ def test_somebody_elses_contact_does_not_exist(client_of, sql, contact):
 
 def message(sql, patient, contact):
     sql(
-        "INSERT INTO notifications_message (id, patient_id, kind, subject_id, subject_version, channel, contact_id,"
-        " sequence, state, attempts, provider_ref, segments, error, created_at)"
-        " VALUES (gen_random_uuid(), %s, 'booked', gen_random_uuid(), 1, 'email', %s, 7, 'accepted', 1,"
-        " '', 1, '', now())",
+        "INSERT INTO notifications_message (id, patient_id, recipient_id, kind, subject_id, subject_version, channel,"
+        " contact_id, sequence, state, attempts, asked, resent, provider, provider_ref, segments, error, wants_answer,"
+        " due_at, expires_at, created_at)"
+        " VALUES (gen_random_uuid(), %s, %s, 'booked', gen_random_uuid(), 1, 'email', %s, 7, 'accepted', 1, 0, 0,"
+        " '', '', 1, '', false, now(), now(), now())",
         uid(patient),
+        uid("anna"),
         uid(contact),
     )
 

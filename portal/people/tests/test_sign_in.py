@@ -72,17 +72,6 @@ def test_the_fifth_wrong_code_kills_it(client_of, code_for):
     assert not is_signed_in(client)
 
 
-def test_tries_of_two_browsers_are_counted_together(client_of, code_for):
-    one, two = client_of(), client_of()
-    for client in (one, two):
-        post(client, "sign-in", contact=ANNA)
-    right = code_for(ANNA)
-    for client in (one, two, one, two, one):
-        post(client, "code", code=wrong(right))
-    post(two, "code", code=right)
-    assert not is_signed_in(two)
-
-
 def test_an_expired_code_does_not_work(client_of, code_for, wait):
     client = client_of()
     post(client, "sign-in", contact=ANNA)
@@ -102,16 +91,6 @@ def test_a_code_does_not_work_twice(client_of, code_for):
     assert not is_signed_in(copy)
 
 
-def test_a_used_code_lets_no_second_browser_in(client_of, code_for):
-    one, two = client_of(), client_of()
-    for client in (one, two):
-        post(client, "sign-in", contact=ANNA)
-    right = code_for(ANNA)
-    post(one, "code", code=right)
-    assert post(two, "code", code=right).status_code == 422
-    assert not is_signed_in(two)
-
-
 def test_a_code_of_another_session_does_not_work(client_of, code_for):
     anna, stranger = client_of(), client_of()
     post(anna, "sign-in", contact=ANNA)
@@ -125,7 +104,7 @@ def test_a_code_that_confirms_a_contact_does_not_sign_in(client_of, code_for, sq
     post(client, "contact-add", contact=NEW)
     (confirming,) = sql("SELECT id FROM people_onetimecode")[0]
     visitor = client_of()
-    post(visitor, "sign-in", contact=NEW)
+    post(visitor, "sign-in", contact="+79990000009")
     session = visitor.session
     session["sign_in"] = session["sign_in"] | {"code": str(confirming)}
     session.save()
@@ -140,23 +119,6 @@ def test_within_a_minute_no_second_code_is_sent(client_of, sql, wait):
     wait("61 seconds")
     post(client, "code-again")
     assert sql("SELECT count(*) FROM people_onetimecode") == [(2,)]
-
-
-def test_the_sixth_code_of_an_hour_is_refused_beside_the_field(client_of, wait, sql):
-    client = client_of()
-    for _ in range(5):
-        assert post(client, "sign-in", contact=ANNA).status_code == 302
-        wait("61 seconds")
-    answer = post(client, "sign-in", contact=ANNA)
-    assert answer.status_code == 429
-    assert problem_at(answer, "contact")
-    assert post(client, "code-again").status_code == 429
-    assert sql("SELECT count(*) FROM people_onetimecode") == [(5,)]
-
-
-def test_one_address_asks_for_thirty_codes_an_hour_whatever_the_contacts(client_of):
-    answers = [post(client_of(), "sign-in", contact=f"+799911100{n:02}").status_code for n in range(31)]
-    assert answers == [302] * 30 + [429]
 
 
 @pytest.mark.parametrize(

@@ -24,8 +24,9 @@ from portal.people.forms import CodeForm, ContactForm, OwnDataForm
 from portal.people.models import Consent, OneTimeCode, Patient
 from portal.people.selectors import contacts_of, sessions_of
 from portal.people.services import own_data
-from portal.people.services.codes import PAUSE, CodesExhausted, check_code, request_code
-from portal.people.sessions import stored_key
+from portal.people.services.code_limits import CodesExhausted
+from portal.people.services.codes import check_code, request_code
+from portal.people.sessions import asking_browser, stored_key
 from portal.people.views.guards import patient_page, posted
 from portal.people.views.sign_in import tries_left
 
@@ -109,6 +110,7 @@ def contact_add(request: HttpRequest, actor: Actor) -> HttpResponse:
                 ip=client_ip(request),
                 language=get_language() or "ru",
                 user_id=actor.user_id,
+                session=asking_browser(request),
             )
         except CodesExhausted as problem:
             form.add_error("contact", str(problem.text))
@@ -134,14 +136,18 @@ def contact_confirm(request: HttpRequest, actor: Actor) -> HttpResponse:
     form = CodeForm(posted(request))
     if request.method == "POST" and form.is_valid():
         result = check_code(
-            actor=actor, code_id=row.pk, purpose=OneTimeCode.Purpose.CONTACT, code=form.cleaned_data["code"]
+            actor=actor,
+            code_id=row.pk,
+            purpose=OneTimeCode.Purpose.CONTACT,
+            code=form.cleaned_data["code"],
+            session=asking_browser(request),
         )
         if not isinstance(result, int):
             own_data.add_contact(actor=actor, patient_id=me.pk, code_id=row.pk)
             del request.session[FLOW]
             return redirect("people:data")
         form.add_error("code", tries_left(result))
-    wait = (row.created_at + PAUSE - timezone.now()).total_seconds()
+    wait = (row.again_at - timezone.now()).total_seconds()
     context = {
         "form": form,
         "channel": row.channel,

@@ -29,8 +29,10 @@ from portal.people.forms import CodeForm, ConsentForm, ContactForm, PersonForm
 from portal.people.models import LegalDocument, OneTimeCode, User
 from portal.people.selectors import current_document
 from portal.people.selectors_sql import find_by_contact
-from portal.people.services.codes import PAUSE, CodesExhausted, check_code, request_code
+from portal.people.services.code_limits import CodesExhausted
+from portal.people.services.codes import check_code, request_code
 from portal.people.services.register import register_person
+from portal.people.sessions import asking_browser
 from portal.people.views.guards import posted
 
 FLOW = "sign_in"
@@ -62,6 +64,7 @@ def _send(request: HttpRequest, form: ContactForm) -> HttpResponse:
             purpose=OneTimeCode.Purpose.SIGN_IN,
             ip=client_ip(request),
             language=get_language() or "ru",
+            session=asking_browser(request),
         )
     except CodesExhausted as problem:
         form.add_error("contact", str(problem.text))
@@ -96,6 +99,7 @@ def code(request: HttpRequest) -> HttpResponse:
         code_id=row.pk,
         purpose=OneTimeCode.Purpose.SIGN_IN,
         code=form.cleaned_data["code"],
+        session=asking_browser(request),
     )
     if isinstance(result, int):
         form.add_error("code", tries_left(result))
@@ -123,13 +127,12 @@ def tries_left(tries: int) -> str:
 
 
 def _code_page(request: HttpRequest, row: OneTimeCode, form: CodeForm) -> HttpResponse:
-    wait = (row.created_at + PAUSE - timezone.now()).total_seconds()
+    wait = (row.again_at - timezone.now()).total_seconds()
     context = {
         "form": form,
         "channel": row.channel,
         "destination": row.destination,
         "wait_seconds": max(0, round(wait)),
-        "pause": 60,
     }
     return render(request, "people/code.html", context, status=422 if form.is_bound else 200)
 
