@@ -53,6 +53,9 @@ class Settings(BaseSettings):
     )
 
     sms_vendor: str = Field("smsc", pattern="^(smsc|smsru|exolve)$", description="smsc, smsru or exolve")
+    sms_second_vendor: str = Field(
+        "", pattern="^(|smsc|smsru|exolve)$", description="takes over when the first is out of order, or nothing"
+    )
     smsc_url: str = Field("https://smsc.ru", pattern=r"^https?://[^/]+$", description="origin of the gateway")
     smsc_login: str = Field("", description="login at the gateway")
     smsc_password: str = Field("", description="password at the gateway")
@@ -104,6 +107,12 @@ class Settings(BaseSettings):
         "+79",
         pattern=r"^\+[1-9]\d{0,5}(,\+[1-9]\d{0,5})*$",
         description="beginnings of the numbers that codes may go to, separated by commas: +79 or +79,+77",
+    )
+    message_lease_seconds: int = Field(
+        60, ge=3, description="3 or more: a message whose worker died is taken up again after so long"
+    )
+    message_ask_seconds: int = Field(
+        60, ge=1, description="1 or more: how long after silence the provider is asked what became of a message"
     )
     job_stalled_seconds: int = Field(
         15, ge=2, le=3600, description="2 to 3600: a worker silent for so many seconds is dead, its jobs run again"
@@ -298,12 +307,14 @@ STORAGES = {
 
 PROCRASTINATE_AUTODISCOVER_MODULE_NAME = "jobs"
 
+SMS_ADAPTERS = {
+    "smsc": "portal.adapters.sms.smsc.SmscSender",
+    "smsru": "portal.adapters.sms.smsru.SmsRuSender",
+    "exolve": "portal.adapters.sms.exolve.ExolveSender",
+}
 PORT_ADAPTERS = {
-    "sms": {
-        "smsc": "portal.adapters.sms.smsc.SmscSender",
-        "smsru": "portal.adapters.sms.smsru.SmsRuSender",
-        "exolve": "portal.adapters.sms.exolve.ExolveSender",
-    },
+    "sms": SMS_ADAPTERS,
+    "sms_second": SMS_ADAPTERS | {"": "portal.notifications.ports.SmsOff"},
     "email": {"smtp": "portal.adapters.email.smtp.SmtpSender"},
     "push": {
         "": "portal.notifications.ports_push.PushOff",

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from uuid import UUID
 
+from django.conf import settings
 from django.db.models.functions import Now
 
 from portal.kernel.actor import Actor
@@ -29,8 +30,7 @@ from portal.scheduling.models import Appointment
 
 logger = logging.getLogger(__name__)
 JOB = "notifications.tell"
-BATCH = post.AT_ONCE
-LEASE = timedelta(seconds=60)  # longer than the slowest call may take with its question afterwards
+BATCH = post.CALLS_AT_ONCE
 
 
 @on("code.requested", queue="urgent")
@@ -135,10 +135,15 @@ def deliver() -> None:
         pass
 
 
+def _lease() -> timedelta:
+    """Longer than the slowest call may take with its question afterwards."""
+    return timedelta(seconds=settings.PORTAL.message_lease_seconds)
+
+
 def post_due(among: list[UUID] | None = None) -> int:
     """Claim a batch, call the providers outside of any transaction, write down what they said. How many there were."""
     with as_system(JOB) as trail:
-        claimed = claim_messages(BATCH, LEASE, among)
+        claimed = claim_messages(BATCH, _lease(), among)
         if not claimed:
             return 0
         system_door(JOB, {door for one in claimed for door in (one.patient_id, one.recipient_id)})

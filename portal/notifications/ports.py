@@ -103,6 +103,25 @@ class SmsSender(Protocol):
         """
 
 
+class SmsOff:
+    """Where no provider is chosen: refuses everything, `not-configured`."""
+
+    knows_our_number = False
+
+    @classmethod
+    def from_settings(cls, portal: object) -> SmsOff:
+        return cls()
+
+    def send(self, to: str, text: str, *, key: UUID, sequence: int) -> Accepted:
+        raise PortFailure(permanent=False, code="not-configured", stops_provider=True)
+
+    def status(self, ref: int | str, to: str) -> DeliveryStatus:
+        raise PortFailure(permanent=False, code="not-configured", stops_provider=True)
+
+    def mentioned(self, body: bytes) -> list[str]:
+        return []
+
+
 class EmailSender(Protocol):
     def send(
         self,

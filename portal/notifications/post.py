@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db.models import F
 
 from portal.kernel.ports import PortFailure, PortUnknown, port
@@ -20,12 +21,16 @@ from portal.notifications.ports import Accepted, DeliveryState, DeliveryStatus
 from portal.notifications.services.send import Letter, Outcome
 
 logger = logging.getLogger(__name__)
-AT_ONCE = 8
-AT_LAST, MINUTE = timedelta(0), timedelta(minutes=1)
+CALLS_AT_ONCE = 16
+NOW = timedelta(0)
 MOST_ASKED = 3  # the provider does not know it after so many questions: it never arrived there
-MOST_FOLLOWED = 6  # an accepted one is followed 1, 2, 4, … minutes after
+MOST_FOLLOWED = 6  # an accepted one is followed after 1, 2, 4, … pauses
 FAILED = (DeliveryState.FAILED, DeliveryState.FAILED_PERM, DeliveryState.FAILED_TEMP)
-_pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="post")
+_pool = ThreadPoolExecutor(CALLS_AT_ONCE, thread_name_prefix="post")
+
+
+def _pause() -> timedelta:
+    return timedelta(seconds=settings.PORTAL.message_ask_seconds)
 
 
 def carry(letters: list[Letter]) -> list[Outcome]:
@@ -38,7 +43,7 @@ def _carry(letter: Letter) -> Outcome:
         return _ask(letter) if letter.asks else _send(letter)
     except Exception as fault:  # an adapter's own mistake: the message may have left
         logger.error("carrier broke", extra={"carrier": letter.carrier}, exc_info=fault)
-        return Outcome(letter, MessageState.UNKNOWN, MINUTE, {"error": "fault"})
+        return Outcome(letter, MessageState.UNKNOWN, _pause(), {"error": "fault"})
 
 
 def _send(letter: Letter) -> Outcome:
@@ -46,7 +51,7 @@ def _send(letter: Letter) -> Outcome:
         accepted = call(letter)
     except PortUnknown as unknown:
         routes.breaker(letter.carrier).failed()
-        return Outcome(letter, MessageState.UNKNOWN, MINUTE, {"error": unknown.code})
+        return Outcome(letter, MessageState.UNKNOWN, _pause(), {"error": unknown.code})
     except PortFailure as failure:
         return _refused(letter, failure)
     routes.breaker(letter.carrier).worked()
@@ -75,7 +80,7 @@ def _accepted(letter: Letter, accepted: Accepted) -> Outcome:
         "error": "",
         "asked": 0,
     }
-    return Outcome(letter, MessageState.ACCEPTED, MINUTE if letter.channel == Channel.SMS else None, values)
+    return Outcome(letter, MessageState.ACCEPTED, _pause() if letter.channel == Channel.SMS else None, values)
 
 
 def _refused(letter: Letter, failure: PortFailure) -> Outcome:
@@ -87,7 +92,7 @@ def _refused(letter: Letter, failure: PortFailure) -> Outcome:
     if failure.stops_provider:
         logger.error("provider stopped", extra={"carrier": letter.carrier, "why": failure.code})
     others = [name for name in routes.carriers_of(letter.channel) if name != letter.carrier]
-    wait = AT_LAST if failure.stops_provider and others and letter.attempts == 1 else _later(letter.attempts)
+    wait = NOW if failure.stops_provider and others and letter.attempts == 1 else _later(letter.attempts)
     return Outcome(letter, MessageState.PLANNED, wait, values)
 
 
@@ -104,7 +109,7 @@ def _ask(letter: Letter) -> Outcome:
     try:
         status: DeliveryStatus = carrier.status(ref, letter.to)
     except PortFailure as failure:
-        return Outcome(letter, MessageState(letter.state), MINUTE, {"error": failure.code})
+        return Outcome(letter, MessageState(letter.state), _pause(), {"error": failure.code})
     return _judge(letter, ref, status)
 
 
@@ -121,19 +126,19 @@ def _judge(letter: Letter, ref: str, status: DeliveryStatus) -> Outcome:
 
 
 def _on_its_way(letter: Letter, ref: str) -> Outcome:
-    wait = MINUTE * 2**letter.asked if letter.asked < MOST_FOLLOWED else None
+    wait = _pause() * 2**letter.asked if letter.asked < MOST_FOLLOWED else None
     values = {"error": "", "provider_ref": ref, "asked": F("asked") + 1}
     return Outcome(letter, MessageState.ACCEPTED, wait, values, needs_next_way=letter.is_overdue)
 
 
 def _not_known(letter: Letter) -> Outcome:
     if letter.asked + 1 < MOST_ASKED:
-        return Outcome(letter, MessageState.UNKNOWN, MINUTE, {"asked": F("asked") + 1})
-    return Outcome(letter, MessageState.PLANNED, AT_LAST, {"asked": 0, "error": "never-arrived"})
+        return Outcome(letter, MessageState.UNKNOWN, _pause(), {"asked": F("asked") + 1})
+    return Outcome(letter, MessageState.PLANNED, NOW, {"asked": 0, "error": "never-arrived"})
 
 
 def _once_more(letter: Letter) -> Outcome:
     """Nobody can tell whether it arrived."""
     if letter.may_repeat:
-        return Outcome(letter, MessageState.PLANNED, AT_LAST, {"resent": F("resent") + 1, "error": "resent"})
+        return Outcome(letter, MessageState.PLANNED, NOW, {"resent": F("resent") + 1, "error": "resent"})
     return Outcome(letter, MessageState.UNKNOWN, None, {}, needs_next_way=True)

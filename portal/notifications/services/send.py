@@ -23,8 +23,8 @@ from portal.kernel.actor import Actor, Role
 from portal.kernel.commands import command
 from portal.notifications import routes, timing, words
 from portal.notifications.kinds import KINDS
-from portal.notifications.models import Channel, Message, MessageState
-from portal.notifications.selectors import timing_of, wishes_of
+from portal.notifications.models import Channel, Message, MessageState, MessageText, MessageWishes
+from portal.notifications.selectors import timing_of
 from portal.notifications.selectors_texts import own_words, said_by
 from portal.people.models import Patient
 from portal.scheduling.models import Appointment, AppointmentStatus
@@ -33,6 +33,7 @@ from portal.scheduling.selectors_sql import database_now
 logger = logging.getLogger(__name__)
 IN_DOUBT = (MessageState.SENDING, MessageState.UNKNOWN)
 WHILE_ALL_REST = timedelta(seconds=15)
+LATE = timedelta(minutes=10)
 AFTER_A_FAULT = timedelta(minutes=5)
 MOST_FAULTS = 5
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -70,57 +71,98 @@ class Outcome:
     needs_next_way: bool = False
 
 
+@dataclass
+class _Batch:
+    """What a batch of messages needs to know, read once for all of them."""
+
+    actor: Actor
+    now: datetime
+    visits: dict[UUID, Appointment]
+    people: dict[UUID, Patient]
+    wishes: dict[UUID, MessageWishes]
+    rules: dict[UUID, timing.Timing] = field(default_factory=dict)
+    texts: dict[tuple[UUID, str, str], MessageText | None] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, actor: Actor, messages: Sequence[Message]) -> _Batch:
+        hearers = {message.recipient_id for message in messages}
+        visits = Appointment.objects.visible_to(actor).select_related("location")
+        wishes = MessageWishes.objects.visible_to(actor).filter(patient_id__in=hearers)
+        return cls(
+            actor=actor,
+            now=database_now(),
+            visits={v.pk: v for v in visits.filter(pk__in={message.subject_id for message in messages})},
+            people={p.pk: p for p in Patient.objects.visible_to(actor).filter(pk__in=hearers)},
+            wishes={row.patient_id: row for row in wishes},
+        )
+
+    def wishes_of(self, patient_id: UUID) -> MessageWishes:
+        return self.wishes.get(patient_id) or MessageWishes(patient_id=patient_id)
+
+    def rules_of(self, organization_id: UUID) -> timing.Timing:
+        if organization_id not in self.rules:
+            self.rules[organization_id] = timing_of(organization_id)
+        return self.rules[organization_id]
+
+    def text_of(self, organization_id: UUID, kind: str, language: str) -> MessageText | None:
+        key = (organization_id, kind, language)
+        if key not in self.texts:
+            self.texts[key] = said_by(*key)
+        return self.texts[key]
+
+
 @command("Message.take-up", roles={Role.SYSTEM})
 def take_up(*, actor: Actor, ids: Sequence[UUID]) -> list[Letter]:
     """Look again at claimed messages: still true, in time, wished, reachable? Those to be sent are marked so.
 
     A message that cannot even be looked at does not hold up the others: it is tried again, five times.
     """
-    now = database_now()
-    rows = Message.objects.visible_to(actor).filter(pk__in=ids).select_related("contact").order_by("sequence")
+    rows = Message.objects.visible_to(actor).filter(pk__in=ids).select_related("contact")
+    messages = list(rows.order_by("sequence"))
+    batch = _Batch.of(actor, messages)
     letters = []
-    for message in rows:
+    for message in messages:
         try:
             with transaction.atomic():
-                letter = _look(actor, message, now)
+                letter = _look(batch, message)
         except Exception as fault:
             logger.error("message not understood", extra={"id": str(message.pk)}, exc_info=fault)
-            _put_off(actor, message, now)
+            _put_off(actor, message, batch.now)
         else:
             letters += [letter] if letter else []
     return letters
 
 
-def _look(actor: Actor, message: Message, now: datetime) -> Letter | None:
+def _look(batch: _Batch, message: Message) -> Letter | None:
+    """What to do with one message now: a letter to carry, or None when it is settled or put off."""
+    actor, now, kind = batch.actor, batch.now, KINDS[message.kind]
     if message.state == MessageState.ACCEPTED:
-        patience = KINDS[message.kind].patience
-        return _letter(message, asks=True, is_overdue=now - (message.accepted_at or now) > patience)
-    visit = _visit(actor, message)
+        return _letter(message, asks=True, is_overdue=now - (message.accepted_at or now) > kind.patience)
+    visit = batch.visits[message.subject_id]
     if stale := _why_not(message, visit, now):
-        state, why = stale
-        _finish(actor, message, state, why)
+        _finish(actor, message, *stale)
         return None
     if message.state in IN_DOUBT:
         return _letter(message, asks=True)
-    if wakes := _night(actor, message, visit, now):
+    if wakes := _night(batch, message, visit):
         _of(actor, message).update(next_at=wakes)
         return None
-    if message.contact is None or message.contact.verified_at is None:
-        _finish(actor, message, MessageState.SKIPPED, "no-contact")
-        return None
-    kind = KINDS[message.kind]
-    if not kind.every_way and not wishes_of(actor, message.recipient_id).allows(kind.stream, message.channel):
-        _finish(actor, message, MessageState.SKIPPED, "unwished")
+    if unheard := _nobody_to_hear(batch, message):
+        _finish(actor, message, MessageState.SKIPPED, unheard)
         return None
     if not (carrier := routes.choose(message.channel)):
         _of(actor, message).update(next_at=now + WHILE_ALL_REST)
         return None
-    return _begin(actor, message, visit, carrier)
+    return _begin(batch, message, visit, carrier)
 
 
-def _visit(actor: Actor, message: Message) -> Appointment:
-    rows = Appointment.objects.visible_to(actor).select_related("location")
-    return rows.get(pk=message.subject_id)
+def _nobody_to_hear(batch: _Batch, message: Message) -> str:
+    """Why this way is closed; empty when it is open. News go by every way that is left, whatever is switched off."""
+    if message.contact is None or message.contact.verified_at is None:
+        return "no-contact"
+    kind = KINDS[message.kind]
+    is_wished = kind.every_way or batch.wishes_of(message.recipient_id).allows(kind.stream, message.channel)
+    return "" if is_wished else "unwished"
 
 
 def _why_not(message: Message, visit: Appointment, now: datetime) -> tuple[MessageState, str] | None:
@@ -141,24 +183,24 @@ def _is_true(kind: str, visit: Appointment) -> bool:
     return visit.status == (AppointmentStatus.PENDING if kind == "requested" else AppointmentStatus.BOOKED)
 
 
-def _night(actor: Actor, message: Message, visit: Appointment, now: datetime) -> datetime | None:
+def _night(batch: _Batch, message: Message, visit: Appointment) -> datetime | None:
     """When to wake up with it, if it is night at the recipient's and the message can wait."""
-    is_late = now - message.due_at > timedelta(minutes=10)  # what is due now was planned around the night already
+    is_late = batch.now - message.due_at > LATE  # what is due now was planned around the night already
     if not KINDS[message.kind].obeys_night or not is_late:
         return None
-    rules = timing_of(visit.organization_id)
-    zone = ZoneInfo(wishes_of(actor, message.recipient_id).zone or visit.location.zone)
-    wakes = timing.quiet_ends(now, zone, rules)
-    return wakes if timing.is_quiet(now, zone, rules) and wakes < message.expires_at else None
+    rules = batch.rules_of(visit.organization_id)
+    zone = ZoneInfo(batch.wishes_of(message.recipient_id).zone or visit.location.zone)
+    wakes = timing.quiet_ends(batch.now, zone, rules)
+    return wakes if timing.is_quiet(batch.now, zone, rules) and wakes < message.expires_at else None
 
 
-def _begin(actor: Actor, message: Message, visit: Appointment, carrier: str) -> Letter:
-    """Render once, keep the text, say `sending` and commit before the provider is called."""
+def _begin(batch: _Batch, message: Message, visit: Appointment, carrier: str) -> Letter:
+    """Render, keep the text, say `sending` and commit before the provider is called."""
     token = token_of(message.pk)
+    language = batch.people[message.recipient_id].language
+    own = batch.text_of(visit.organization_id, message.kind, language)
     link = f"{settings.PUBLIC_URL}/m/{token}/"
-    person = Patient.objects.visible_to(actor).get(pk=message.recipient_id)
-    own = said_by(visit.organization_id, message.kind, person.language)
-    said = words.visit_words(message.kind, visit, person.language, link, own_words(own))
+    said = words.visit_words(message.kind, visit, language, link, own_words(own))
     message.template_version = own.version if own else None
     message.text = said.sms if message.channel == Channel.SMS else said.text
     message.link_digest = token_digest(token)
