@@ -15,10 +15,10 @@ from django.utils.translation import ngettext
 from portal.notifications import forbidden
 from portal.notifications.forbidden import Finding, Lexicon, Why
 from portal.notifications.segments import Segments, count_segments
-from portal.notifications.texts import BLANK, BLANKS, Text
+from portal.notifications.texts import BLANKS, Text
 from portal.notifications.words import Words, visit_words
 from portal.people.models import Location
-from portal.scheduling.models import Appointment
+from portal.scheduling.models import Appointment, AppointmentStatus
 
 MOST_PARTS = 2
 LENGTHS = {"sms": 300, "subject": 100, "body": 2000}
@@ -59,7 +59,7 @@ def required(field: str) -> tuple[str, ...]:
 
 def problems(field: str, text: str, kind: str, known: Lexicon) -> list[str]:
     """Why `text` cannot be said, in words for the administrator. Empty: it can."""
-    said = BLANK.sub(" ", text)
+    said = IN_BRACES.sub(" ", text)
     found = [*_characters(field, text), *_blanks(field, text, kind), *_links(text)]
     return found + [_says(finding) for finding in forbidden.find(said, known)[:5]]
 
@@ -150,5 +150,6 @@ def _visits(places: Sequence[Location]) -> Iterable[Appointment]:
                 end=START + timedelta(minutes=20),
                 moved_from=START - timedelta(days=1),
                 created_at=START,
+                status=AppointmentStatus.BOOKED,
                 version=2,
             )

@@ -221,6 +221,7 @@ ROWS = [
     Row("notifications:text", table(302, 403, 403, alla=404), ("nothing", "ru")),
     Row("notifications:text", table(302, 403, 403, alla=422), ("booked", "ru"), method="POST"),
     Row("notifications:text", table(302, 403, 403, alla=302), ("booked", "ru"), method="POST", data=own_text),
+    Row("notifications:text-preview", table(302, 403, 403, alla=302), ("booked", "en")),
     Row("notifications:text-preview", table(302, 403, 403, alla=200), ("booked", "en"), method="POST", data=own_text),
     Row("notifications:text-preview", table(302, 403, 403, alla=404), ("booked", "de"), method="POST"),
     Row("notifications:text-standard", table(302, 403, 403, alla=302), ("moved", "ru"), method="POST", data=unseen),

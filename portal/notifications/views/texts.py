@@ -47,7 +47,6 @@ def messages(request: HttpRequest, actor: Actor) -> HttpResponse:
         "is_saved": request.GET.get("saved") == "1",
         "rows": _rows(actor.clinic, policy),
         "telling": _telling_places(actor.clinic),
-        "languages": LANGUAGES.values(),
     }
     return render(request, "notifications/messages.html", context, status=422 if form.is_bound else 200)
 
@@ -102,10 +101,12 @@ def text(request: HttpRequest, actor: Actor, kind: str, language: str) -> HttpRe
 
 
 @never_cache
-@require_POST
+@require_http_methods(["GET", "POST"])
 @staff_page(Role.CLINIC_ADMIN)
 def preview(request: HttpRequest, actor: Actor, kind: str, language: str) -> HttpResponse:
     """How the typed text would look. With htmx only that part, else the page with what was typed."""
+    if request.method == "GET":  # the address was opened again, or the language of the page was changed on it
+        return redirect("notifications:text", kind, language)
     form = _form(request, actor, kind, language)
     form.is_valid()
     if request.headers.get("HX-Request"):
@@ -186,6 +187,7 @@ def _look(form: TextForm) -> dict[str, Any]:
     return {
         "look": look,
         "parts": drafts.parts_words(look.segments),
+        "tone": "bad" if drafts.too_long(look.segments) else "now" if look.segments.parts > 1 else "ok",
         "is_long": look.segments.parts > 1,
         "advertising": drafts.advertising(start),
         "wrong": [form[name] for name in form.errors if name in LENGTHS],
