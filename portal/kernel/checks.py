@@ -72,12 +72,13 @@ def _points_at_patient(field: Any) -> bool:
 
 def check_installation(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
     """Before patients come: keys, TLS, mail; nothing of the demo."""
+    sender = f"{settings.PORTAL.sms_vendor}_sender"
     wanted = {
         "SECRET_KEY: expected 50 or more random characters": len(settings.SECRET_KEY) >= 50,
         "PUBLIC_URL: expected an https:// address": settings.IS_TLS,
         "DEMO: expected false": not settings.PORTAL.demo,
         "KEK_URI: expected the key-encryption key": bool(settings.KEK_URI),
-        "SMSC_SENDER: expected the clinic's registered neutral name": bool(settings.PORTAL.smsc_sender),
+        f"{sender.upper()}: expected the clinic's registered neutral name": bool(getattr(settings.PORTAL, sender)),
         "SMTP_URL: expected the mail server": bool(settings.PORTAL.smtp_url),
     }
     found: list[CheckMessage] = [Error(text, id="portal.E010") for text, holds in wanted.items() if not holds]

@@ -23,8 +23,10 @@ from portal.kernel.system_door import system_door
 from portal.notifications import post, words
 from portal.notifications.selectors_sql import claim_messages, hearers
 from portal.notifications.services import plan_next_way, plan_visit, settle, take_up, withdraw
-from portal.people.models import OneTimeCode, StaffInvite
+from portal.people.contacts import Address
+from portal.people.models import Contact, OneTimeCode, StaffInvite
 from portal.people.services.codes import forget_code
+from portal.people.services.sms_blocks import note_sim_replaced
 from portal.people.services.staff import forget_sent_invite
 from portal.scheduling.models import Appointment
 
@@ -153,4 +155,7 @@ def post_due(among: list[UUID] | None = None) -> int:
         with _open({door for letter in letters for door in (letter.patient_id, letter.recipient_id)}) as actor:
             for message_id in settle(actor=actor, outcomes=outcomes):
                 plan_next_way(actor=actor, message_id=message_id)
+            for outcome in outcomes:
+                if outcome.sim_replaced:  # a stolen number must not sign in
+                    note_sim_replaced(actor=actor, digest=Address(Contact.Kind.PHONE, outcome.letter.to).digest)
     return len(claimed)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -17,7 +18,7 @@ from django.db.models import F
 from portal.kernel.ports import PortFailure, PortUnknown, port
 from portal.notifications import routes
 from portal.notifications.models import Channel, MessageState
-from portal.notifications.ports import Accepted, DeliveryState, DeliveryStatus
+from portal.notifications.ports import Accepted, DeliveryState, DeliveryStatus, Signal
 from portal.notifications.services.send import Letter, Outcome
 
 logger = logging.getLogger(__name__)
@@ -116,6 +117,11 @@ def _ask(letter: Letter) -> Outcome:
 def _judge(letter: Letter, ref: str, status: DeliveryStatus) -> Outcome:
     if status.alert:
         logger.error("the provider asks for attention", extra={"carrier": letter.carrier, "code": status.vendor_code})
+    outcome = _outcome_of(letter, ref, status)
+    return replace(outcome, sim_replaced=status.signal == Signal.SIM_REPLACED)
+
+
+def _outcome_of(letter: Letter, ref: str, status: DeliveryStatus) -> Outcome:
     if status.state == DeliveryState.DELIVERED:
         return Outcome(letter, MessageState.DELIVERED, None, {"error": "", "provider_ref": ref})
     if status.state in FAILED:

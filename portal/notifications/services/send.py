@@ -69,6 +69,7 @@ class Outcome:
     wait: timedelta | None = None
     values: dict[str, Any] = field(default_factory=dict)
     needs_next_way: bool = False
+    sim_replaced: bool = False
 
 
 @dataclass

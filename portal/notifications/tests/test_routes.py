@@ -5,7 +5,7 @@ import pytest
 from portal import settings as typed
 from portal.kernel.ports import PortFailure, override_port
 from portal.notifications import routes
-from portal.notifications.ports import DeliveryState, DeliveryStatus, FakeSms
+from portal.notifications.ports import DeliveryState, DeliveryStatus, FakeSms, Signal
 from portal.notifications.tests.conftest import tell
 
 STOPPED = PortFailure(permanent=False, code="no-money", stops_provider=True)
@@ -124,3 +124,14 @@ def test_what_is_delivered_in_time_goes_no_other_way(gateways, booked, sql, late
     later()
     states = "SELECT channel, state, delivered_at IS NOT NULL FROM notifications_message WHERE kind = 'reminder-hours'"
     assert sql(states) == [("sms", "delivered", True)]
+
+
+def test_a_replaced_sim_card_stops_codes_to_that_number(gateways, booked, sql, later):
+    tell(booked())
+    (number,) = sql("SELECT sequence FROM notifications_message WHERE kind = 'booked' AND channel = 'sms'")[0]
+    gateways.sms.states[number] = DeliveryStatus(DeliveryState.FAILED, "20/219", Signal.SIM_REPLACED)
+    later()
+    assert sql("SELECT count(*) FROM people_smsblock") == [(1,)]
+    gateways.sms.states[number] = DeliveryStatus(DeliveryState.FAILED, "20/219", Signal.SIM_REPLACED)
+    later()
+    assert sql("SELECT count(*) FROM people_smsblock") == [(1,)]
