@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.conf import settings
 from django.db import connections
+from django.urls import reverse
 
 from portal.kernel.access import acting
 from portal.kernel.actor import anonymous
@@ -75,11 +76,13 @@ def test_the_page_counts_the_same_pause_down(client_of, wait):
         wait(f"{pause + 1} seconds")
 
 
-def test_a_code_that_was_entered_ends_the_pause(client_of, code_for):
+def test_a_code_that_was_entered_ends_the_pause(client_of, code_for, sql):
     for _ in range(3):
         client = client_of()
-        ask(client, ANNA)
-        assert post(client, "code", code=code_for(ANNA)).status_code == 302
+        assert ask(client, ANNA).status_code == 302
+        assert post(client, "code", code=code_for(ANNA))["Location"] == reverse("people:home")
+    pauses = "SELECT DISTINCT round(extract(epoch FROM again_at - created_at)) FROM people_onetimecode"
+    assert sql(pauses) == [(60,)]
 
 
 def test_another_browser_waits_and_is_told_how_long(client_of, sql):
