@@ -33,7 +33,7 @@ def test_the_new_time_is_told_by_sms_and_by_mail_with_a_calendar(gateways, booke
     jobs.tell_moved(**args)
     (sms,), (mail,) = gateways.sms.sent, gateways.email.sent
     assert "15:00" in sms.text and "перенесена" in sms.text
-    assert b"SEQUENCE:1" in mail.calendar and b"T120000Z" in mail.calendar
+    assert b"SEQUENCE:1" in mail.calendar and b"T150000\r\n" in mail.calendar
 
 
 def test_an_old_confirmation_that_comes_late_is_not_sent(gateways, booked, moved, sql):
