@@ -1,4 +1,4 @@
-"""The door of a message's link: opens the one patient whom the message is about, for whoever holds the link."""
+"""The doors of links: they open, for whoever holds the link, the patients whom it is about and nobody else."""
 
 from __future__ import annotations
 
@@ -25,3 +25,20 @@ def link_door(digest: bytes, *, purpose: str) -> Linked | None:
         return None
     current_trail().opened.add(row[1])
     return Linked(*row)
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    feed_id: UUID
+    owner_id: UUID
+
+
+def feed_door(digest: bytes) -> Feed | None:
+    """Open the doors behind the address of a calendar: its owner's, and those of whom they represent now."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT feed_id, owner_id, patients FROM guard.feed_door(%s)", [digest])
+        row = cursor.fetchone()
+    if row is None:
+        return None
+    current_trail().opened.update(row[2])
+    return Feed(*row[:2])

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from portal.scheduling.views import booking, index, public, results, schedules, times, together, visits
+from portal.scheduling.views import booking, feed, index, public, results, schedules, times, together, visits
 
 app_name = "scheduling"
 
@@ -42,4 +42,8 @@ own_patterns = [
     path("me/visits/<uuid:visit_id>/move/", visits.move, name="move"),
     path("me/visits/<uuid:visit_id>/cancel/", visits.cancel, name="cancel"),
     path("me/visits/<uuid:visit_id>/calendar.ics", visits.calendar, name="calendar"),
+    path("me/calendar/", feed.page, name="feed-page"),
+    path("me/calendar/link/", feed.make, name="feed-make"),
+    path("me/calendar/revoke/", feed.revoke, name="feed-revoke"),
+    path("cal/<str:token>.ics", feed.feed, name="feed"),
 ]

@@ -25,6 +25,7 @@ PRIVATE = (
     "/staff/",
     "/look/",
     "/m/",
+    "/cal/",
 )
 
 

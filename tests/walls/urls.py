@@ -170,6 +170,11 @@ ROWS = [
     Row("scheduling:visit", table(302, 404, 403), (UNKNOWN,), opens=True),
     Row("scheduling:calendar", table(302, 404, 403, anna=200), (ANNAS,), opens=True),
     Row("scheduling:calendar", table(302, 404, 403), (UNKNOWN,), opens=True),
+    Row("scheduling:feed-page", table(302, 200, 403), opens=True),
+    Row("scheduling:feed-make", table(302, 200, 403), method="POST", opens=True),
+    Row("scheduling:feed-revoke", table(302, 302, 403), method="POST"),
+    # An address that leads nowhere (one that leads somewhere: portal/scheduling/tests/test_feed.py)
+    Row("scheduling:feed", all_get(404), ("0" * 22,)),
     Row("scheduling:move", table(302, 404, 403, anna=200), (ANNAS,), opens=True),
     Row("scheduling:move", table(302, 404, 403), (UNKNOWN,), opens=True),
     Row("scheduling:cancel", table(302, 404, 403, anna=200), (ANNAS,), opens=True),

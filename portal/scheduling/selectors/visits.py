@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from portal.kernel.actor import Actor
 from portal.people.models import Online, ServiceOffer
-from portal.scheduling.models import HOLDS_TIME, Appointment, AppointmentStatus, Occupancy
+from portal.scheduling.models import HOLDS_TIME, Appointment, AppointmentStatus, CalendarFeed, Occupancy
 from portal.scheduling.selectors.choices import OFFER_RELATIONS, Time, choice_of, days_of, with_nearest
 from portal.scheduling.selectors_sql import conflicting, database_now
 
@@ -48,6 +48,25 @@ def visits(actor: Actor) -> QuerySet[Appointment]:
 
 def upcoming(rows: QuerySet[Appointment]) -> QuerySet[Appointment]:
     return rows.filter(status__in=HOLDS_TIME, end__gt=database_now()).order_by("start")
+
+
+CANCELLED_SHOWN = timedelta(days=30)
+
+
+def in_calendar(actor: Actor) -> QuerySet[Appointment]:
+    """Coming visits, and those cancelled lately: a calendar has to be told that they are off. Earliest first."""
+    now = database_now()
+    since = now - CANCELLED_SHOWN
+    is_coming = Q(status__in=HOLDS_TIME, end__gt=now)
+    is_off = Q(status=AppointmentStatus.CANCELLED, cancelled_at__gt=since, end__gt=since)
+    rows: QuerySet[Appointment] = Appointment.objects.visible_to(actor).select_related("location")
+    return rows.filter(is_coming | is_off).order_by("start", "pk")
+
+
+def live_feed(actor: Actor, patient_id: UUID) -> CalendarFeed | None:
+    """The private calendar that a person has switched on."""
+    feeds: QuerySet[CalendarFeed] = CalendarFeed.objects.visible_to(actor)
+    return feeds.filter(patient_id=patient_id, revoked_at__isnull=True).first()
 
 
 def together_with(actor: Actor, visit: Appointment) -> list[Appointment]:

@@ -14,7 +14,18 @@ from django.views.decorators.http import require_safe
 from portal.kernel.public import public_page
 from portal.people import selectors as people
 
-PAGES = ("/book/", "/me/", "/desk/", "/manage/", "/sign-in/", "/staff/", "/times/", "/m/", "/doctors/suggestions/")
+PAGES = (
+    "/book/",
+    "/me/",
+    "/desk/",
+    "/manage/",
+    "/sign-in/",
+    "/staff/",
+    "/times/",
+    "/m/",
+    "/cal/",
+    "/doctors/suggestions/",
+)
 PRIVATE = tuple(prefix + page for prefix in ("", "/en") for page in PAGES)
 
 

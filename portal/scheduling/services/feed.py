@@ -1,0 +1,37 @@
+"""The private calendar: switched on by its owner, off at any time, one at once."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.db.models.functions import Now
+
+from portal.kernel.actor import Actor, Role
+from portal.kernel.base import get_one
+from portal.kernel.commands import command
+from portal.people.models import Patient
+from portal.scheduling.models import CalendarFeed
+from portal.scheduling.selectors_sql import lock_patient
+
+
+@command("CalendarFeed.open", roles={Role.PATIENT})
+def open_feed(*, actor: Actor, patient_id: UUID, digest: bytes) -> CalendarFeed:
+    """A new address for the person's own calendar; the one before it ends."""
+    _end(actor, patient_id)
+    feed = CalendarFeed(patient_id=patient_id, digest=digest)
+    feed.save(force_insert=True)
+    return feed
+
+
+@command("CalendarFeed.revoke", roles={Role.PATIENT})
+def revoke_feed(*, actor: Actor, patient_id: UUID) -> None:
+    """The address leads nowhere from now on. Twice changes nothing."""
+    _end(actor, patient_id)
+
+
+def _end(actor: Actor, patient_id: UUID) -> None:
+    get_one(Patient.objects.visible_to(actor), pk=patient_id, user_id=actor.account)
+    lock_patient(patient_id)
+    CalendarFeed.objects.visible_to(actor).filter(patient_id=patient_id, revoked_at__isnull=True).update(
+        revoked_at=Now()
+    )
