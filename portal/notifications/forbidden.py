@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 from portal.notifications.forbidden_words import (
     ADVERTISING,
@@ -60,11 +61,11 @@ class Finding:
 class Directory:
     """Names of a clinic, in every language it has them in."""
 
-    specialties: Iterable[str] = ()
-    services: Iterable[str] = ()
-    complaints: Iterable[str] = ()
-    families: Iterable[str] = ()
-    givens: Iterable[str] = ()
+    specialties: tuple[str, ...] = ()
+    services: tuple[str, ...] = ()
+    complaints: tuple[str, ...] = ()
+    families: tuple[str, ...] = ()
+    givens: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +100,9 @@ class Lexicon:
         )
 
 
+@lru_cache(maxsize=16)
 def lexicon(directory: Directory) -> Lexicon:
-    """Made once for a page; a few hundred names take a few milliseconds."""
+    """Made once for what a directory says; a person who types asks for it every half second."""
     words = list(_words(directory))
     phrases = [(phrase, found) for phrase in directory.complaints if len(found := _telling(phrase)) > 1]
     families = [plain(word) for name in directory.families for word in words_of(name)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from uuid import UUID
 from weakref import WeakKeyDictionary
 
@@ -62,10 +63,15 @@ def lexicon_of(organization_id: UUID) -> Lexicon:
     names = ("name_ru", "name_en", "plural_ru", "plural_en", "nsi_name")
     return lexicon(
         Directory(
-            specialties=[getattr(one, name) for one in specialties for name in names],
-            services=[name for pair in services.values_list("name_ru", "name_en") for name in pair],
-            complaints=[word for one in specialties for word in one.words],
-            families=[name for row in people for name in row[:2]],
-            givens=[name for row in people for name in row[2:]],
+            specialties=_each(getattr(one, name) for one in specialties for name in names),
+            services=_each(name for pair in services.values_list("name_ru", "name_en") for name in pair),
+            complaints=_each(word for one in specialties for word in one.words),
+            families=_each(name for row in people for name in row[:2]),
+            givens=_each(name for row in people for name in row[2:]),
         )
     )
+
+
+def _each(names: Iterable[str]) -> tuple[str, ...]:
+    """Each once and in one order, so that a directory that has not changed is known again."""
+    return tuple(sorted(set(names)))

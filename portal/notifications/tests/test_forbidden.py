@@ -18,11 +18,11 @@ SERVICES = [
     "Удаление родинки лазером",
 ]
 DIRECTORY = Directory(
-    specialties=[name for row in SPECIALTIES for name in row[1:6]],
-    services=[*SERVICES, "First visit", "Repeat visit", "Video consultation", "Abdominal ultrasound"],
-    complaints=[word for row in SPECIALTIES for word in row[6].split("|")],
-    families=[*NAMES, *map(latin, NAMES)],
-    givens=[*GIVEN, *map(latin, GIVEN)],
+    specialties=tuple(name for row in SPECIALTIES for name in row[1:6]),
+    services=(*SERVICES, "First visit", "Repeat visit", "Video consultation", "Abdominal ultrasound"),
+    complaints=tuple(word for row in SPECIALTIES for word in row[6].split("|")),
+    families=(*NAMES, *map(latin, NAMES)),
+    givens=(*GIVEN, *map(latin, GIVEN)),
 )
 KNOWN = lexicon(DIRECTORY)
 FIELDS = ("sms", "subject", "body")
@@ -136,7 +136,7 @@ def test_the_clinic_is_not_needed_for_the_fixed_words():
 
 
 def test_a_phrase_is_shown_as_the_clinic_writes_it():
-    known = lexicon(Directory(complaints=["не могу встать утром"]))
+    known = lexicon(Directory(complaints=("не могу встать утром",)))
     assert [finding.said for finding in find("если могу встать", known)] == ["не могу встать утром"]
     assert not find("если можете встать", known)
 
