@@ -249,7 +249,11 @@ def test_nothing_is_logged(sender, push_double, caplog):
 # Settings ------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("key", [raw_of(OURS), raw_of(OURS) + "=", pem_of(OURS), f"  {pem_of(OURS)}\n"])
+@pytest.mark.parametrize(
+    "key",
+    [raw_of(OURS), raw_of(OURS) + "=", pem_of(OURS), f"  {pem_of(OURS)}\n"],
+    ids=["raw", "padded", "pem", "spaced"],
+)
 def test_our_key_in_any_of_its_writings(push_double, key):
     sender = fresh(private_key=key, extra_hosts=push_double.url)
     send(sender, subscribe(push_double))
