@@ -59,7 +59,7 @@ def test_every_page_of_the_journey_passes_axe_and_fits(browser_page, axe, no_sid
     page.wait_for_url(re.compile(r"/me/visits/[^/]+/\?new=1"))
     look()
     visit = page.url.split("?")[0]
-    for path in ("/me/visits/", "/me/data/", f"{visit}cancel/"):
+    for path in ("/me/visits/", "/me/data/", "/me/calendar/", f"{visit}cancel/"):
         page.goto(path)
         look()
     page.get_by_role("button", name="Отменить запись").click()

@@ -17,6 +17,7 @@ PAGES = [
     ("anna", "/me/visits/", 20),
     ("anna", f"/me/visits/{uid('visit-anna')}/", 17),
     ("anna", "/me/data/", 17),
+    ("anna", "/me/calendar/", 14),
     ("visitor", "/doctors/?q=кардеолог&part=morning&price=9000", 14),
     ("visitor", "/doctors/suggestions/?q=кар", 3),
     ("visitor", "/services/together/?service=therapist-first&service=cardiologist-first", 15),

@@ -48,32 +48,36 @@ def page(request: HttpRequest, actor: Actor) -> HttpResponse:
 @patient_page
 def make(request: HttpRequest, actor: Actor) -> HttpResponse:
     """Shown once, in the answer itself: kept nowhere, so it cannot be shown again."""
-    me = _own(actor)
+    people = _own(actor)
     token = secrets.token_urlsafe(16)
-    services.open_feed(actor=actor, patient_id=me.pk, digest=_digest(token))
+    services.open_feed(actor=actor, patient_id=people[0].pk, digest=_digest(token))
     address = settings.PUBLIC_URL + reverse("scheduling:feed", args=[token])
-    return _page(request, actor, me, address=address, webcal=f"webcal://{address.split('://', 1)[1]}")
+    return _page(request, actor, people, address=address, webcal=f"webcal://{address.split('://', 1)[1]}")
 
 
 @never_cache
 @require_POST
 @patient_page
 def revoke(request: HttpRequest, actor: Actor) -> HttpResponse:
-    services.revoke_feed(actor=actor, patient_id=_own(actor).pk)
+    services.revoke_feed(actor=actor, patient_id=_own(actor)[0].pk)
     return redirect(reverse("scheduling:feed-page") + "?revoked=1")
 
 
-def _page(request: HttpRequest, actor: Actor, me: Patient, **more: str) -> HttpResponse:
+def _page(request: HttpRequest, actor: Actor, people: list[Patient], **more: str) -> HttpResponse:
+    me = people[0]
     feed = selectors.live_feed(actor, me.pk)
     is_revoked = feed is None and request.GET.get("revoked") == "1"
-    others = [person for person in own_people(actor) if person.pk != me.pk]
-    context = {"feed": feed, "is_revoked": is_revoked, "others": others} | more
+    context = {"me": me, "feed": feed, "is_revoked": is_revoked, "has_others": len(people) > 1} | more
     return render(request, "scheduling/feed.html", context)
 
 
-def _own(actor: Actor) -> Patient:
+def _own(actor: Actor) -> list[Patient]:
+    """The person and those they represent; a calendar belongs to a person, so an account without one has none."""
     open_own_doors(actor, purpose="calendar")
-    return get_one(Patient.objects.visible_to(actor), user_id=actor.account)
+    people = own_people(actor)
+    if people[0].user_id != actor.account:
+        raise NotFound
+    return people
 
 
 def _digest(token: str) -> bytes:
