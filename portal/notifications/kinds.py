@@ -45,3 +45,4 @@ KINDS: dict[str, Kind] = {
     "reminder-hours": Kind(stream=Stream.REMINDERS, obeys_night=True, patience=timedelta(minutes=10), may_repeat=False),
 }
 REMINDERS = ("reminder-day", "reminder-hours")
+OF_A_BATCH = ("booked", "requested")  # an SMS speaks of all visits of a course; each has an e-mail with its calendar

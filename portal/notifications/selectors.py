@@ -11,6 +11,7 @@ from portal.notifications.models import Channel, MessagePolicy, MessageWishes
 from portal.notifications.timing import Timing
 from portal.people.models import Contact
 from portal.people.selectors import contacts_of
+from portal.scheduling.models import Appointment
 
 BY_CONTACT = {Contact.Kind.PHONE: Channel.SMS, Contact.Kind.EMAIL: Channel.EMAIL}
 
@@ -31,6 +32,14 @@ def ways_to(actor: Actor, patient_id: UUID, wishes: MessageWishes) -> list[Way]:
         if contact.verified_at:
             ways.setdefault(channel, Way(channel, contact.pk))
     return sorted(ways.values(), key=lambda way: way.channel != wishes.first)
+
+
+def told_together(actor: Actor, visit: Appointment) -> list[UUID]:
+    """Visits booked with this one and unchanged since, itself among them: one SMS speaks of all, the first one's."""
+    if visit.batch is None or visit.version > 1:
+        return [visit.pk]
+    rows = Appointment.objects.visible_to(actor).filter(batch=visit.batch, version=1, status=visit.status)
+    return list(rows.order_by("start", "pk").values_list("pk", flat=True))
 
 
 def wishes_of(actor: Actor, patient_id: UUID) -> MessageWishes:

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import override
+from django.utils.translation import ngettext, override
 
 from portal.notifications.texts import BLANK, TEXTS, WITH_CALENDAR, Text
 from portal.scheduling.calendar import calendar_file
@@ -41,8 +41,10 @@ def code_words(code: str, language: str) -> Words:
         )
 
 
-def visit_words(kind: str, visit: Appointment, language: str, link: str, own: Text | None = None) -> Words:
-    """What is said of a visit; `own` is the clinic's text instead of ours."""
+def visit_words(
+    kind: str, visit: Appointment, language: str, link: str, own: Text | None = None, *, more: int = 0
+) -> Words:
+    """What is said of a visit. `own`: the clinic's text instead of ours; `more`: visits that the SMS speaks of too."""
     with override(language):
         text = own or TEXTS[kind]
         blanks = {
@@ -53,7 +55,7 @@ def visit_words(kind: str, visit: Appointment, language: str, link: str, own: Te
         }
         page = settings.PUBLIC_URL + reverse("scheduling:visit", args=[visit.pk])
         return Words(
-            sms=fill(str(text.sms), blanks),
+            sms=fill(str(text.sms), blanks | {"when": _with_others(blanks["when"], more)}),
             subject=fill(str(text.subject), blanks),
             text=fill(str(text.body), blanks),
             calendar=calendar_file(visit, page, method="REQUEST") if kind in WITH_CALENDAR else None,
@@ -81,6 +83,13 @@ def invite_words(token: str) -> Words:
 def _when(visit: Appointment, moment: datetime) -> str:
     local = moment.astimezone(ZoneInfo(visit.location.zone))
     return _("%(date)s at %(time)s") % {"date": f"{local:%d.%m}", "time": f"{local:%H:%M}"}
+
+
+def _with_others(when: str, more: int) -> str:
+    if not more:
+        return when
+    others = ngettext("%(count)d more visit", "%(count)d more visits", more) % {"count": more}
+    return _("%(when)s and %(others)s") % {"when": when, "others": others}
 
 
 def _where(visit: Appointment) -> str:

@@ -11,9 +11,9 @@ from zoneinfo import ZoneInfo
 from portal.kernel.actor import Actor, Role
 from portal.kernel.commands import command
 from portal.notifications import timing
-from portal.notifications.kinds import KINDS
-from portal.notifications.models import Message, MessageState, MessageWishes
-from portal.notifications.selectors import Way, timing_of, ways_to, wishes_of
+from portal.notifications.kinds import KINDS, OF_A_BATCH
+from portal.notifications.models import Channel, Message, MessageState, MessageWishes
+from portal.notifications.selectors import Way, timing_of, told_together, ways_to, wishes_of
 from portal.notifications.selectors_sql import next_sequences
 from portal.scheduling.models import Appointment, AppointmentStatus
 from portal.scheduling.selectors_sql import database_now
@@ -46,7 +46,10 @@ def plan_visit(*, actor: Actor, visit: Appointment, patient_id: UUID, recipient_
     rules = timing_of(visit.organization_id)
     zone = ZoneInfo(wishes.zone or visit.location.zone)
     until = visit.start if visit.status != AppointmentStatus.CANCELLED else max(visit.start, now + timing.URGENT)
-    said = [_Said(news, way, _news_at(news, visit, now, zone, rules), until) for way in _of_news(news, ways, wishes)]
+    news_ways = _of_news(news, ways, wishes)
+    if news in OF_A_BATCH and told_together(actor, visit)[0] != visit.pk:
+        news_ways = [way for way in news_ways if way.channel != Channel.SMS]
+    said = [_Said(news, way, _news_at(news, visit, now, zone, rules), until) for way in news_ways]
     if visit.status == AppointmentStatus.BOOKED:
         said += _reminders(visit, now, zone, rules, ways, wishes)
     _write(visit, patient_id, recipient_id, said)

@@ -22,9 +22,9 @@ from portal.kernel import crypto
 from portal.kernel.actor import Actor, Role
 from portal.kernel.commands import command
 from portal.notifications import routes, timing, words
-from portal.notifications.kinds import KINDS
+from portal.notifications.kinds import KINDS, OF_A_BATCH
 from portal.notifications.models import Channel, Message, MessageState, MessageText, MessageWishes
-from portal.notifications.selectors import timing_of
+from portal.notifications.selectors import timing_of, told_together
 from portal.notifications.selectors_texts import own_words, said_by
 from portal.people.models import Patient
 from portal.scheduling.models import Appointment, AppointmentStatus
@@ -201,7 +201,8 @@ def _begin(batch: _Batch, message: Message, visit: Appointment, carrier: str) ->
     language = batch.people[message.recipient_id].language
     own = batch.text_of(visit.organization_id, message.kind, language)
     link = f"{settings.PUBLIC_URL}/m/{token}/"
-    said = words.visit_words(message.kind, visit, language, link, own_words(own))
+    more = len(told_together(batch.actor, visit)) - 1 if message.kind in OF_A_BATCH and visit.batch else 0
+    said = words.visit_words(message.kind, visit, language, link, own_words(own), more=more)
     message.template_version = own.version if own else None
     message.text = said.sms if message.channel == Channel.SMS else said.text
     message.link_digest = token_digest(token)

@@ -1,6 +1,7 @@
 """Telling of a visit: at least once, as rarely twice as can be, and never what is no longer true."""
 
 import threading
+from uuid import uuid4
 
 import pytest
 from django.db import connections
@@ -9,7 +10,10 @@ from portal.kernel.ports import PortFailure, PortUnknown, override_port
 from portal.notifications import jobs
 from portal.notifications.ports import DeliveryState, DeliveryStatus, FakeSms
 from portal.notifications.tests.conftest import tell
-from tests.cast import EMAILS, PHONES, uid
+from portal.scheduling import services
+from portal.scheduling.services import Ask
+from portal.scheduling.tests.conftest import press
+from tests.cast import EMAILS, PHONES, ZONE, at, uid
 
 DOWN = PortFailure(permanent=False, code="unreachable")
 REFUSED = PortFailure(permanent=True, code="bad-phone")
@@ -280,3 +284,18 @@ def test_rows_and_jobs_hold_neither_texts_nor_addresses(gateways, booked, sql):
     rows += sql("SELECT args::text FROM procrastinate_jobs")
     text = " ".join(row for (row,) in rows)
     assert not any(word in text for word in (PHONES["anna"], PHONES["anna"][2:], EMAILS["anna"], "Речная", "Врач"))
+
+
+def test_a_course_is_one_sms_and_a_mail_with_its_calendar_for_each_visit(gateways, as_actor, sql):
+    starts = [at(10, days=day) for day in (7, 8, 10)]
+    owner = uuid4()
+    with as_actor("anna") as trail:
+        held = services.hold_times(actor=trail.actor, owner=owner, asks=[Ask(**press(start=start)) for start in starts])
+        visits = services.book_together(actor=trail.actor, patient_id=uid("anna"), batch=held[0].pk, owner=owner)
+    for visit in reversed(visits):
+        tell({"appointment_id": visit.pk, "patient_id": uid("anna"), "recipient_id": uid("anna")})
+    (sms,) = gateways.sms.sent
+    assert "и ещё 2 приёма" in sms.text and f"{starts[0].astimezone(ZONE):%d.%m}" in sms.text
+    assert len(gateways.email.sent) == 3 and len({m.calendar for m in gateways.email.sent}) == 3
+    reminded = "SELECT count(DISTINCT subject_id) FROM notifications_message WHERE kind = 'reminder-day'"
+    assert sql(reminded) == [(3,)]
