@@ -53,7 +53,12 @@ ZONES = [
 
 
 class WishesForm(forms.Form):
-    """Which way first, and where the person lives: reminders wait for the morning there."""
+    """Which way first, and where the person lives: reminders wait for the morning there.
+
+    An empty box means "off", so a post that is not of this form must not be taken for one with all boxes empty.
+    """
+
+    form = forms.ChoiceField(choices=[("wishes", "")], widget=forms.HiddenInput)
 
     first = forms.ChoiceField(
         label=_("Try first"), required=False, choices=[("", _("SMS, then e-mail")), *Channel.choices]

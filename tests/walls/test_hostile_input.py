@@ -420,7 +420,9 @@ BODIES = {
 def test_no_body_breaks_an_address(client_of, counts, who, body):
     content, kind = BODIES[body]
     for row in POSTS:
-        if row.name in ("people:sign-out", "people:sessions-end") or (row.data() == {} and row.expected[who] == 302):
+        if row.name in ("people:sign-out", "people:sessions-end", "scheduling:feed-make") or (
+            row.data() == {} and row.expected[who] == 302
+        ):
             continue  # these need no fields: any body is ignored
         client, before = client_of(who), counts()
         answer = client.generic("POST", reverse(row.name, args=row.args), content, content_type=kind)

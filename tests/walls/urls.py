@@ -156,7 +156,7 @@ ROWS = [
     Row("notifications:link", all_get(404), ("0" * 22,), method="POST", data=lambda: {"action": "cancel"}),
     Row("notifications:link-move", all_get(404), ("0" * 22,)),
     Row("notifications:own", table(302, 200, 403), opens=True),
-    Row("notifications:own", table(302, 302, 403), method="POST"),
+    Row("notifications:own", table(302, 422, 403), method="POST"),
     Row("notifications:journal", table(302, 403, 403, rita=200, foma=200)),
     Row("notifications:message", table(302, 403, 403, rita=404, foma=404), (UNKNOWN,)),
     Row("notifications:resend", table(302, 403, 403, rita=404, foma=404), (UNKNOWN,), method="POST"),

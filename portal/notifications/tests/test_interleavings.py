@@ -123,7 +123,7 @@ def run(as_actor, sql, steps, seed):
     return sms, world
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1])
 def test_no_message_carries_an_old_time(as_actor, sql, no_night, seed):
     sms, world = run(as_actor, sql, 100, seed)
     assert sum(sms.kinds.values()) > 15 and world.used["move"] > 10

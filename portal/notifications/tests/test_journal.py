@@ -112,7 +112,12 @@ def test_a_person_sees_what_was_and_what_will_be_sent(client_of, gateways, booke
 
 def test_wishes_are_kept_and_followed(client_of, gateways, booked, sql):
     client = client_of("anna")
-    wanted = {"on": ["visits:sms", "visits:email", "reminders:email"], "first": "email", "zone": "Asia/Omsk"}
+    wanted = {
+        "form": "wishes",
+        "on": ["visits:sms", "visits:email", "reminders:email"],
+        "first": "email",
+        "zone": "Asia/Omsk",
+    }
     assert client.post("/me/messages/", wanted).status_code == 302
     tell(booked())
     assert sql("SELECT DISTINCT channel FROM notifications_message WHERE kind LIKE 'reminder%%'") == [("email",)]
@@ -123,7 +128,7 @@ def test_wishes_are_kept_and_followed(client_of, gateways, booked, sql):
 
 def test_reminders_switched_off_after_planning_are_not_sent(client_of, gateways, booked, sql):
     tell(booked())
-    client_of("anna").post("/me/messages/", {"on": ["visits:sms"], "first": "", "zone": ""})
+    client_of("anna").post("/me/messages/", {"form": "wishes", "on": ["visits:sms"], "first": "", "zone": ""})
     sql("UPDATE notifications_message SET next_at = now(), due_at = now() WHERE kind = 'reminder-day'")
     before = gateways.sent()
     jobs.deliver()
@@ -134,9 +139,15 @@ def test_reminders_switched_off_after_planning_are_not_sent(client_of, gateways,
 
 
 def test_with_everything_switched_off_a_change_still_reaches_the_person(client_of, gateways, booked):
-    client_of("anna").post("/me/messages/", {"first": "", "zone": ""})
+    client_of("anna").post("/me/messages/", {"form": "wishes", "first": "", "zone": ""})
     tell(booked())
     assert gateways.sent() == 1
+
+
+def test_a_post_that_is_not_of_this_form_switches_nothing_off(client_of, sql):
+    assert client_of("anna").post("/me/messages/", {}).status_code == 422
+    assert client_of("anna").post("/me/messages/", "x", content_type="text/plain").status_code == 422
+    assert sql("SELECT count(*) FROM notifications_messagewishes") == [(0,)]
 
 
 def test_the_journal_turns_its_pages_and_refuses_nonsense(client_of, gateways, booked):

@@ -46,7 +46,8 @@ def messages(request: HttpRequest, actor: Actor) -> HttpResponse:
     form = WishesForm(posted(request), initial={"first": wishes.first, "zone": wishes.zone})
     if request.method == "POST" and form.is_valid():
         off = [f"{s}:{c}" for s, c in product(STREAM_WORDS, ways) if f"{s}:{c}" not in request.POST.getlist("on")]
-        services.set_wishes(actor=actor, patient_id=me.pk, off=off, **form.cleaned_data)
+        first, zone = form.cleaned_data["first"], form.cleaned_data["zone"]
+        services.set_wishes(actor=actor, patient_id=me.pk, off=off, first=first, zone=zone)
         return redirect("notifications:own")
     context = {
         "planned": _rows(actor, Message.objects.visible_to(actor).filter(state=MessageState.PLANNED)),
