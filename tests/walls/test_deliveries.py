@@ -95,9 +95,9 @@ def check(states, messages, reminders, record):
 
 
 def test_reminders_survive_their_workers(db, database_url, tmp_path, record_property):
-    states, messages, kills = kill_run(database_url, tmp_path, reminders=150, workers=2, every=1.5, within=120)
+    states, messages, kills = kill_run(database_url, tmp_path, reminders=80, workers=2, every=1.0, within=120)
     assert kills >= 1
-    check(states, messages, 150, record_property)
+    check(states, messages, 80, record_property)
 
 
 @pytest.mark.soak
