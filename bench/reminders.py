@@ -13,10 +13,10 @@ PLAN = """
     INSERT INTO notifications_message
            (id, patient_id, recipient_id, organization_id, kind, subject_id, subject_version, channel, contact_id,
             sequence, state, due_at, next_at, expires_at, attempts, asked, resent, provider, provider_ref, segments,
-            error, wants_answer, created_at)
+            error, wants_answer, created_at, language)
     SELECT gen_random_uuid(), a.patient_id, a.patient_id, a.organization_id, 'reminder-day', a.id, a.version, 'sms',
            c.id, nextval('notifications_sequence'), 'planned', d.due, d.due, a.start, 0, 0, 0, '', '', 0,
-           '', false, now()
+           '', false, now(), ''
       FROM (SELECT *, row_number() OVER () AS n FROM scheduling_appointment
              WHERE status = 'booked' AND start > now() + interval '1 day'
                AND id NOT IN (SELECT subject_id FROM notifications_message)

@@ -18,9 +18,9 @@ from django.db.models.functions import Now
 
 from portal.kernel.actor import Actor
 from portal.kernel.outbox import as_system, continually, on
-from portal.kernel.ports import PortFailure, port
+from portal.kernel.ports import PortFailure, PortUnknown, port
 from portal.kernel.system_door import system_door
-from portal.notifications import post, words
+from portal.notifications import post, routes, words
 from portal.notifications.selectors_sql import claim_messages, hearers
 from portal.notifications.services import plan_next_way, plan_visit, settle, take_up, withdraw
 from portal.people.contacts import Address
@@ -56,10 +56,29 @@ def send_code(*, code_id: UUID) -> None:
 
 
 def _say(channel: str, to: str, said: words.Words, key: UUID) -> None:
-    if channel == "sms":
-        port("sms").send(to, said.sms, key=key, sequence=_own_number(key))
-    else:
+    if channel != "sms":
         port("email").send(to, said.subject, said.text, key=key)
+        return
+    *others, last = routes.carriers_of("sms")
+    for carrier in others:
+        try:
+            _text(carrier, to, said.sms, key)
+            return
+        except PortFailure as failure:  # nothing happened there: the second provider may
+            if failure.permanent:
+                raise
+    _text(last, to, said.sms, key)
+
+
+def _text(carrier: str, to: str, text: str, key: UUID) -> None:
+    """A code of unknown outcome is not repeated where nobody can be asked: the person asks for another one."""
+    sender = port(carrier)
+    try:
+        sender.send(to, text, key=key, sequence=_own_number(key))
+    except PortUnknown:
+        if sender.knows_our_number:
+            raise
+        logger.warning("a code of unknown outcome", extra={"code": str(key), "carrier": carrier})
 
 
 def _own_number(key: UUID) -> int:

@@ -15,6 +15,12 @@ class Stream(StrEnum):
     OFFERS = "offers"  # a time that has become free
 
 
+class About(StrEnum):
+    """What a message is about (`subjects.py`)."""
+
+    VISIT = "visit"
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Kind:
     """How a message travels.
@@ -27,11 +33,17 @@ class Kind:
     """
 
     stream: Stream
+    about: About = About.VISIT
     every_way: bool = False
     obeys_night: bool = False
     patience: timedelta = timedelta(minutes=60)
     wants_answer: bool = False
     may_repeat: bool = True
+
+    @property
+    def must_reach(self) -> bool:
+        """It goes by every way that is left, whatever the person has switched off."""
+        return self.stream == Stream.VISITS
 
 
 KINDS: dict[str, Kind] = {

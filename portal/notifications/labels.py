@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from portal.notifications.models import Message, MessageState
 
-KIND_WORDS: dict[str, Promise] = {
-    "booked": _("Confirmation of a booking"),
-    "requested": _("Request received"),
-    "moved": _("Moved by the patient"),
-    "cancelled": _("Cancelled by the patient"),
-    "clinic-moved": _("Moved by the clinic"),
-    "clinic-cancelled": _("Cancelled by the clinic"),
-    "reminder-day": _("Reminder the day before"),
-    "reminder-hours": _("Reminder shortly before"),
+
+@dataclass(frozen=True, slots=True)
+class Title:
+    """What a message is called, and when it goes."""
+
+    name: str | Promise
+    when: str | Promise
+
+
+TITLES: dict[str, Title] = {
+    "booked": Title(_("Confirmation of a booking"), _("at once")),
+    "requested": Title(_("Request received"), _("at once, where the clinic confirms")),
+    "moved": Title(_("Moved by the patient"), _("at once, when the patient moves it")),
+    "cancelled": Title(_("Cancelled by the patient"), _("at once, when the patient cancels it")),
+    "clinic-moved": Title(_("Moved by the clinic"), _("at once, at night only within 18 hours of the visit")),
+    "clinic-cancelled": Title(_("Cancelled by the clinic"), _("at once, at night only within 18 hours of the visit")),
+    "reminder-day": Title(_("First reminder"), _("before the visit")),
+    "reminder-hours": Title(_("Last reminder"), _("before the visit")),
 }
 STATE_WORDS: dict[str, tuple[Promise, str]] = {
     MessageState.PLANNED: (_("will be sent"), ""),
@@ -30,9 +41,11 @@ STATE_WORDS: dict[str, tuple[Promise, str]] = {
 }
 WHY_WORDS: dict[str, Promise] = {
     "no-contact": _("there is no confirmed contact"),
+    "no-longer-theirs": _("this person does not represent the patient any more"),
     "expired": _("it would have come too late"),
     "no-longer-true": _("the appointment has changed meanwhile"),
     "unwished": _("the patient has switched this off"),
+    "switched-off": _("the clinic has switched this reminder off"),
     "bad-phone": _("the number is wrong"),
     "bad-address": _("the address is wrong"),
     "undeliverable": _("the operator cannot deliver to this number"),
@@ -44,7 +57,7 @@ WHY_WORDS: dict[str, Promise] = {
 
 
 def kind_words(message: Message) -> str:
-    return str(KIND_WORDS.get(message.kind, message.kind))
+    return str(TITLES[message.kind].name) if message.kind in TITLES else message.kind
 
 
 def state_words(message: Message) -> tuple[str, str, str]:

@@ -1,5 +1,6 @@
 -- Doors that messages need: who holds a link opens the one patient it is about; reception finds whom to call.
 
+-- The first version; `link_door.sql` has replaced it.
 CREATE FUNCTION guard.link_door(digest bytea, purpose text) RETURNS TABLE (message_id uuid, patient_id uuid)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
 #variable_conflict use_column

@@ -47,6 +47,7 @@ class Message(PatientPart):
         "kind": "a code of `kinds.py`",
         "channel": "a code",
         "state": "a code",
+        "language": "ru or en",
         "provider": "a vendor's code",
         "provider_ref": "the gateway's number of the message",
         "error": "a code",
@@ -71,6 +72,7 @@ class Message(PatientPart):
     attempts = models.PositiveSmallIntegerField(default=0)
     asked = models.PositiveSmallIntegerField(default=0, help_text="how often the provider was asked about it")
     resent = models.PositiveSmallIntegerField(default=0, help_text="of unknown outcome, sent again: perhaps twice")
+    language = models.CharField(max_length=2, blank=True, help_text="in which it was said")
     text = EncryptedTextField(null=True, help_text="what was said: an SMS whole, of an e-mail the body")
     link_digest = models.BinaryField(max_length=32, null=True, unique=True, help_text="of the link's token")
     provider = models.CharField(max_length=12, blank=True)

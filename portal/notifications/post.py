@@ -110,8 +110,15 @@ def _ask(letter: Letter) -> Outcome:
     try:
         status: DeliveryStatus = carrier.status(ref, letter.to)
     except PortFailure as failure:
-        return Outcome(letter, MessageState(letter.state), _pause(), {"error": failure.code})
+        return _not_told(letter, failure)
     return _judge(letter, ref, status)
+
+
+def _not_told(letter: Letter, failure: PortFailure) -> Outcome:
+    """An open question is asked until it is answered or the message is of no use; of an accepted one not for ever."""
+    if letter.state != MessageState.ACCEPTED:
+        return Outcome(letter, MessageState(letter.state), _pause(), {"error": failure.code})
+    return _on_its_way(letter, letter.provider_ref)
 
 
 def _judge(letter: Letter, ref: str, status: DeliveryStatus) -> Outcome:

@@ -9,9 +9,10 @@ from uuid import UUID
 from portal.kernel.actor import Actor
 from portal.notifications.models import Channel, MessagePolicy, MessageWishes
 from portal.notifications.timing import Timing
-from portal.people.models import Contact
+from portal.people.models import Contact, Proxy
 from portal.people.selectors import contacts_of
 from portal.scheduling.models import Appointment
+from portal.scheduling.selectors_sql import database_now
 
 BY_CONTACT = {Contact.Kind.PHONE: Channel.SMS, Contact.Kind.EMAIL: Channel.EMAIL}
 
@@ -40,6 +41,14 @@ def told_together(actor: Actor, visit: Appointment) -> list[UUID]:
         return [visit.pk]
     rows = Appointment.objects.visible_to(actor).filter(batch=visit.batch, version=1, status=visit.status)
     return list(rows.order_by("start", "pk").values_list("pk", flat=True))
+
+
+def representatives(actor: Actor, patient_ids: set[UUID]) -> set[tuple[UUID, UUID]]:
+    """(patient, account) of those who represent these patients now."""
+    if not patient_ids:
+        return set()
+    rows = Proxy.objects.visible_to(actor).filter(patient_id__in=patient_ids, period__contains=database_now())
+    return set(rows.values_list("patient_id", "user_id"))
 
 
 def wishes_of(actor: Actor, patient_id: UUID) -> MessageWishes:

@@ -58,6 +58,11 @@ def _hours(start: datetime, zone: ZoneInfo, timing: Timing) -> Iterator[Due]:
         yield Due("reminder-hours", at, start - HOURS_END)
 
 
+def is_switched_off(kind: str, timing: Timing) -> bool:
+    """Does the clinic not want this reminder any more?"""
+    return (kind == "reminder-day" and timing.day is None) or (kind == "reminder-hours" and timing.hours is None)
+
+
 def is_quiet(moment: datetime, zone: ZoneInfo, timing: Timing) -> bool:
     """[quiet_from, quiet_until) on the clock of `zone`; over midnight when it begins later than it ends."""
     clock = moment.astimezone(zone).time()

@@ -32,9 +32,9 @@ MESSAGES = """
     INSERT INTO notifications_message
            (id, patient_id, recipient_id, organization_id, kind, subject_id, subject_version, channel, contact_id,
             sequence, state, due_at, next_at, expires_at, attempts, asked, resent, provider, provider_ref, segments,
-            error, wants_answer, created_at)
+            error, wants_answer, created_at, language)
     SELECT gen_random_uuid(), who, who, %s, 'reminder-day', id, 1, 'sms', contact, nextval('notifications_sequence'),
-           'planned', now(), now(), start - interval '4 h', 0, 0, 0, '', '', 0, '', false, now()
+           'planned', now(), now(), start - interval '4 h', 0, 0, 0, '', '', 0, '', false, now(), ''
       FROM planned"""
 OPEN = "state IN ('planned', 'sending', 'unknown')"
 
@@ -95,9 +95,9 @@ def check(states, messages, reminders, record):
 
 
 def test_reminders_survive_their_workers(db, database_url, tmp_path, record_property):
-    states, messages, kills = kill_run(database_url, tmp_path, reminders=80, workers=2, every=1.0, within=120)
+    states, messages, kills = kill_run(database_url, tmp_path, reminders=300, workers=2, every=1.5, within=120)
     assert kills >= 1
-    check(states, messages, 80, record_property)
+    check(states, messages, 300, record_property)
 
 
 @pytest.mark.soak

@@ -246,13 +246,24 @@ class Someone:
         self.act("alla", services.remove_exception, exception_id=closed)
 
 
-def crowd(operations, seed):
-    clinic = Clinic()
-    people = [Someone(clinic, seed * 1000 + n, operations // THREADS) for n in range(THREADS)]
-    with ThreadPoolExecutor(THREADS) as pool:
-        for done in [pool.submit(someone.run) for someone in people]:
-            done.result()
-    return clinic
+MOST_ROUNDS = 3
+
+
+def crowd(operations, seed, *, bookings=0, moves=0):
+    """Everyone acts; once or twice more when the threads' luck was bad and too little was booked to mean anything."""
+    clinic, rounds = Clinic(), 0
+    while not rounds or (rounds < MOST_ROUNDS and has_little(clinic, bookings, moves)):
+        people = [Someone(clinic, seed * 1000 + rounds * 100 + n, operations // THREADS) for n in range(THREADS)]
+        with ThreadPoolExecutor(THREADS) as pool:
+            for done in [pool.submit(someone.run) for someone in people]:
+                done.result()
+        rounds += 1
+    assert not has_little(clinic, bookings, moves), dict(clinic.outcomes)
+    return clinic, rounds * operations
+
+
+def has_little(clinic, bookings, moves):
+    return clinic.outcomes["book: done"] <= bookings or clinic.outcomes["move: done"] <= moves
 
 
 def rows(database_url, statement, params=()):
@@ -404,21 +415,18 @@ class Undo(Exception):
     """Roll back."""
 
 
-def test_200_operations_of_20_threads_agree_with_what_everyone_was_told(db, database_url, record_property):
+def test_300_operations_of_20_threads_agree_with_what_everyone_was_told(db, database_url, record_property):
     shared_things(database_url)
-    clinic = crowd(200, seed=1)
-    check(clinic, database_url, 200)
+    clinic, operations = crowd(300, seed=1, bookings=20)
+    check(clinic, database_url, operations)
     record_property("outcomes", dict(clinic.outcomes))
-    assert (
-        clinic.outcomes["book: done"] > 3
-    )  # how many, the threads decide: a run in which nothing happens shows nothing
 
 
 @pytest.mark.soak
 def test_10000_operations_of_20_threads_agree_with_what_everyone_was_told(db, database_url, record_property):
     shared_things(database_url)
-    clinic = crowd(10_000, seed=2)
-    check(clinic, database_url, 10_000)
+    clinic, operations = crowd(10_000, seed=2)
+    check(clinic, database_url, operations)
     record_property("outcomes", dict(clinic.outcomes))
 
 

@@ -13,6 +13,7 @@ from portal.kernel.base import get_one
 from portal.kernel.commands import command
 from portal.kernel.errors import Conflict
 from portal.notifications.models import Message, MessageState
+from portal.notifications.selectors_sql import next_sequences
 
 RESENDABLE = (MessageState.FAILED, MessageState.UNKNOWN, MessageState.ACCEPTED, MessageState.DELIVERED)
 
@@ -36,7 +37,8 @@ def resend(*, actor: Actor, message_id: UUID) -> Message:
     """Send once more what did not arrive or may not have. `Conflict` for what is on its way or would come too late."""
     mine = Message.objects.visible_to(actor).filter(pk=message_id, organization_id=actor.clinic)
     again = mine.filter(state__in=RESENDABLE, next_at=None, expires_at__gt=Now(), contact__isnull=False)
-    if not again.update(state=MessageState.PLANNED, next_at=Now(), due_at=Now(), resent=F("resent") + 1, error=""):
+    anew = {"sequence": next_sequences(1)[0], "provider_ref": "", "asked": 0, "error": ""}  # another one at the gateway
+    if not again.update(state=MessageState.PLANNED, next_at=Now(), due_at=Now(), resent=F("resent") + 1, **anew):
         get_one(mine)
         raise Conflict(_("This message cannot be sent again: it is on its way, or it would come too late."))
     return get_one(mine)

@@ -21,13 +21,13 @@ from django.db.models import F
 from portal.kernel import crypto
 from portal.kernel.actor import Actor, Role
 from portal.kernel.commands import command
-from portal.notifications import routes, timing, words
-from portal.notifications.kinds import KINDS, OF_A_BATCH
+from portal.notifications import routes, subjects, timing, words
+from portal.notifications.kinds import KINDS
 from portal.notifications.models import Channel, Message, MessageState, MessageText, MessageWishes
-from portal.notifications.selectors import timing_of, told_together
+from portal.notifications.selectors import representatives, timing_of
 from portal.notifications.selectors_texts import own_words, said_by
+from portal.notifications.subjects import Subject
 from portal.people.models import Patient
-from portal.scheduling.models import Appointment, AppointmentStatus
 from portal.scheduling.selectors_sql import database_now
 
 logger = logging.getLogger(__name__)
@@ -36,6 +36,7 @@ WHILE_ALL_REST = timedelta(seconds=15)
 LATE = timedelta(minutes=10)
 AFTER_A_FAULT = timedelta(minutes=5)
 MOST_FAULTS = 5
+WRITTEN = ["text", "language", "template_version", "link_digest", "state", "provider", "attempts"]
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 
@@ -78,34 +79,44 @@ class _Batch:
 
     actor: Actor
     now: datetime
-    visits: dict[UUID, Appointment]
+    subjects: dict[UUID, Subject]  # of each message
     people: dict[UUID, Patient]
     wishes: dict[UUID, MessageWishes]
+    represented: set[tuple[UUID, UUID]]  # (patient, account) of everyone who represents a patient now
     rules: dict[UUID, timing.Timing] = field(default_factory=dict)
     texts: dict[tuple[UUID, str, str], MessageText | None] = field(default_factory=dict)
 
     @classmethod
     def of(cls, actor: Actor, messages: Sequence[Message]) -> _Batch:
         hearers = {message.recipient_id for message in messages}
-        visits = Appointment.objects.visible_to(actor).select_related("location")
         wishes = MessageWishes.objects.visible_to(actor).filter(patient_id__in=hearers)
         return cls(
             actor=actor,
             now=database_now(),
-            visits={v.pk: v for v in visits.filter(pk__in={message.subject_id for message in messages})},
+            subjects=subjects.load(actor, messages),
             people={p.pk: p for p in Patient.objects.visible_to(actor).filter(pk__in=hearers)},
             wishes={row.patient_id: row for row in wishes},
+            represented=representatives(actor, {m.patient_id for m in messages if m.patient_id != m.recipient_id}),
         )
+
+    def may_hear(self, message: Message) -> bool:
+        """The patient always; somebody else only while they represent the patient."""
+        account = self.people[message.recipient_id].user_id
+        return message.patient_id == message.recipient_id or (message.patient_id, account) in self.represented
 
     def wishes_of(self, patient_id: UUID) -> MessageWishes:
         return self.wishes.get(patient_id) or MessageWishes(patient_id=patient_id)
 
-    def rules_of(self, organization_id: UUID) -> timing.Timing:
+    def rules_of(self, organization_id: UUID | None) -> timing.Timing:
+        if organization_id is None:
+            return timing.Timing()
         if organization_id not in self.rules:
             self.rules[organization_id] = timing_of(organization_id)
         return self.rules[organization_id]
 
-    def text_of(self, organization_id: UUID, kind: str, language: str) -> MessageText | None:
+    def text_of(self, organization_id: UUID | None, kind: str, language: str) -> MessageText | None:
+        if organization_id is None:
+            return None
         key = (organization_id, kind, language)
         if key not in self.texts:
             self.texts[key] = said_by(*key)
@@ -139,76 +150,67 @@ def _look(batch: _Batch, message: Message) -> Letter | None:
     actor, now, kind = batch.actor, batch.now, KINDS[message.kind]
     if message.state == MessageState.ACCEPTED:
         return _letter(message, asks=True, is_overdue=now - (message.accepted_at or now) > kind.patience)
-    visit = batch.visits[message.subject_id]
-    if stale := _why_not(message, visit, now):
+    subject = batch.subjects[message.pk]
+    if stale := _why_not(message, subject, now):
         _finish(actor, message, *stale)
         return None
     if message.state in IN_DOUBT:
         return _letter(message, asks=True)
-    if wakes := _night(batch, message, visit):
+    if wakes := _night(batch, message, subject):
         _of(actor, message).update(next_at=wakes)
         return None
-    if unheard := _nobody_to_hear(batch, message):
+    if unheard := _nobody_to_hear(batch, message, subject):
         _finish(actor, message, MessageState.SKIPPED, unheard)
         return None
     if not (carrier := routes.choose(message.channel)):
         _of(actor, message).update(next_at=now + WHILE_ALL_REST)
         return None
-    return _begin(batch, message, visit, carrier)
+    return _begin(batch, message, subject, carrier)
 
 
-def _nobody_to_hear(batch: _Batch, message: Message) -> str:
-    """Why this way is closed; empty when it is open. News go by every way that is left, whatever is switched off."""
+def _nobody_to_hear(batch: _Batch, message: Message, subject: Subject) -> str:
+    """Why this way is closed; empty when it is open."""
+    if not batch.may_hear(message):
+        return "no-longer-theirs"
     if message.contact is None or message.contact.verified_at is None:
         return "no-contact"
+    if timing.is_switched_off(message.kind, batch.rules_of(subject.organization_id)):
+        return "switched-off"
     kind = KINDS[message.kind]
-    is_wished = kind.every_way or batch.wishes_of(message.recipient_id).allows(kind.stream, message.channel)
+    is_wished = kind.must_reach or batch.wishes_of(message.recipient_id).allows(kind.stream, message.channel)
     return "" if is_wished else "unwished"
 
 
-def _why_not(message: Message, visit: Appointment, now: datetime) -> tuple[MessageState, str] | None:
+def _why_not(message: Message, subject: Subject, now: datetime) -> tuple[MessageState, str] | None:
     """A later version says it better; what comes too late is not said."""
-    is_cancelled = visit.status == AppointmentStatus.CANCELLED
-    if message.subject_version != visit.version:
-        return (MessageState.CANCELED if is_cancelled else MessageState.SUPERSEDED), "no-longer-true"
-    if not _is_true(message.kind, visit):
-        return MessageState.SKIPPED, "no-longer-true"
-    if now >= message.expires_at:
-        return MessageState.SKIPPED, "expired"
-    return None
+    if ended := subject.ended(message):
+        return ended, "no-longer-true"
+    return (MessageState.SKIPPED, "expired") if now >= message.expires_at else None
 
 
-def _is_true(kind: str, visit: Appointment) -> bool:
-    if kind.endswith("cancelled"):
-        return visit.status == AppointmentStatus.CANCELLED
-    return visit.status == (AppointmentStatus.PENDING if kind == "requested" else AppointmentStatus.BOOKED)
-
-
-def _night(batch: _Batch, message: Message, visit: Appointment) -> datetime | None:
+def _night(batch: _Batch, message: Message, subject: Subject) -> datetime | None:
     """When to wake up with it, if it is night at the recipient's and the message can wait."""
     is_late = batch.now - message.due_at > LATE  # what is due now was planned around the night already
     if not KINDS[message.kind].obeys_night or not is_late:
         return None
-    rules = batch.rules_of(visit.organization_id)
-    zone = ZoneInfo(batch.wishes_of(message.recipient_id).zone or visit.location.zone)
+    rules = batch.rules_of(subject.organization_id)
+    zone = ZoneInfo(batch.wishes_of(message.recipient_id).zone or subject.zone)
     wakes = timing.quiet_ends(batch.now, zone, rules)
     return wakes if timing.is_quiet(batch.now, zone, rules) and wakes < message.expires_at else None
 
 
-def _begin(batch: _Batch, message: Message, visit: Appointment, carrier: str) -> Letter:
+def _begin(batch: _Batch, message: Message, subject: Subject, carrier: str) -> Letter:
     """Render, keep the text, say `sending` and commit before the provider is called."""
     token = token_of(message.pk)
     language = batch.people[message.recipient_id].language
-    own = batch.text_of(visit.organization_id, message.kind, language)
-    link = f"{settings.PUBLIC_URL}/m/{token}/"
-    more = len(told_together(batch.actor, visit)) - 1 if message.kind in OF_A_BATCH and visit.batch else 0
-    said = words.visit_words(message.kind, visit, language, link, own_words(own), more=more)
-    message.template_version = own.version if own else None
+    own = batch.text_of(subject.organization_id, message.kind, language)
+    said = subject.words(message.kind, language, f"{settings.PUBLIC_URL}/m/{token}/", own_words(own))
+    message.template_version, message.language = (own.version if own else None), language
     message.text = said.sms if message.channel == Channel.SMS else said.text
     message.link_digest = token_digest(token)
     message.state, message.provider = MessageState.SENDING, carrier
     message.attempts += 1
-    message.save(update_fields=["text", "template_version", "link_digest", "state", "provider", "attempts"])
+    message.save(update_fields=WRITTEN)
     return _letter(message, said=said)
 
 
@@ -257,12 +259,13 @@ def _finish(actor: Actor, message: Message, state: MessageState, why: str) -> No
 
 
 def _put_off(actor: Actor, message: Message, now: datetime) -> None:
-    is_hopeless = message.asked + message.attempts >= MOST_FAULTS
+    is_hopeless = message.attempts >= MOST_FAULTS
+    fails = is_hopeless and message.state == MessageState.PLANNED  # whatever has left stays what it was
     _of(actor, message).update(
         attempts=F("attempts") + 1,
         error="fault",
         next_at=None if is_hopeless else now + AFTER_A_FAULT,
-        state=MessageState.FAILED if is_hopeless else message.state,
+        state=MessageState.FAILED if fails else message.state,
     )
 
 

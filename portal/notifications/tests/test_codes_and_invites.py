@@ -2,10 +2,12 @@
 
 import pytest
 
+from portal import settings as typed
 from portal.kernel.access import acting
 from portal.kernel.actor import Role, system
-from portal.kernel.ports import PortFailure, PortUnknown
+from portal.kernel.ports import PortFailure, PortUnknown, override_port
 from portal.notifications import jobs
+from portal.notifications.ports import FakeSms
 from portal.people.contacts import parse_address
 from portal.people.models import OneTimeCode, Organization, StaffInvite
 from portal.people.services.codes import request_code
@@ -133,3 +135,37 @@ def test_codes_waiting_to_be_sent_are_sealed(asked, sql):
     ((stored,),) = sql("SELECT sealed_code FROM people_onetimecode")
     assert code.encode() not in stored
     assert OneTimeCode.objects.get().sealed_code == code
+
+
+@pytest.fixture
+def second(gateways, monkeypatch):
+    monkeypatch.setattr(typed, "portal", typed.portal.model_copy(update={"sms_second_vendor": "smsru"}))
+    other = FakeSms()
+    other.knows_our_number = False
+    with override_port("sms_second", other):
+        yield other
+
+
+def test_a_code_goes_by_the_second_provider_when_the_first_is_down(gateways, second, asked):
+    gateways.sms.fail_with.append(PortFailure(permanent=False, code="unreachable"))
+    code_id, code = asked()
+    jobs.send_code(code_id=code_id)
+    assert gateways.sms.sent == [] and code in second.sent[0].text
+
+
+def test_a_code_of_unknown_outcome_is_not_given_to_the_second(gateways, second, asked):
+    gateways.sms.fail_with.append(PortUnknown(code="timeout"))
+    code_id, _ = asked()
+    with pytest.raises(PortUnknown):
+        jobs.send_code(code_id=code_id)
+    assert second.sent == []
+
+
+def test_where_nobody_can_be_asked_a_code_of_unknown_outcome_is_sent_once(gateways, second, asked, sql):
+    gateways.sms.fail_with.append(PortFailure(permanent=False, code="unreachable"))
+    second.fail_with.append(PortUnknown(code="timeout"))
+    code_id, _ = asked()
+    jobs.send_code(code_id=code_id)
+    jobs.send_code(code_id=code_id)
+    assert gateways.sms.sent == second.sent == []
+    assert sql("SELECT sent_at IS NOT NULL FROM people_onetimecode") == [(True,)]

@@ -57,6 +57,17 @@ def test_what_did_not_arrive_is_sent_again(client_of, gateways, booked, sql):
     assert sql("SELECT state, resent FROM notifications_message WHERE id = %s", message) == [("accepted", 1)]
 
 
+def test_sent_again_it_is_another_message_to_the_gateway(client_of, gateways, booked, sql):
+    """A gateway that knows our number would swallow the second one as a repeat of the first."""
+    tell(booked())
+    message = message_of(sql, "channel = 'sms' AND kind = 'booked'")
+    sql("UPDATE notifications_message SET state = 'delivered', next_at = NULL WHERE id = %s", message)
+    client_of("rita").post(f"/desk/messages/{message}/resend/")
+    jobs.deliver()
+    first, second = gateways.sms.sent
+    assert first.text == second.text and first.sequence != second.sequence
+
+
 @pytest.fixture
 def cancelled_by_the_clinic(as_actor, booked, gateways, no_night):
     def run():
@@ -105,7 +116,7 @@ def test_one_way_that_works_is_enough(client_of, gateways, booked):
 def test_a_person_sees_what_was_and_what_will_be_sent(client_of, gateways, booked):
     tell(booked("mila"))
     page = client_of("anna").get("/me/messages/").content.decode()
-    assert "Будет отправлено" in page and "Напоминание накануне" in page
+    assert "Будет отправлено" in page and "Первое напоминание" in page
     assert "Подтверждение записи: Mila" in page
     assert "Mila" not in client_of("boris").get("/me/messages/").content.decode()
 

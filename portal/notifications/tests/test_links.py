@@ -182,3 +182,23 @@ def test_nonsense_is_refused(client_of, told, data):
     assert client_of().post(link, data).status_code == 400
     assert client_of().post(f"{link}move/", {"start": "in-person|tomorrow"}).status_code == 400
     assert client_of().get(f"{link}move/?day=2026-13-45").status_code == 400
+
+
+def test_the_page_speaks_the_language_of_the_message_unless_the_browser_has_one(client_of, told, sql):
+    sql("UPDATE people_patient SET language = 'en'")
+    link, _ = told()
+    page = client_of().get(link)
+    assert "I am coming" in page.content.decode() and page["Content-Language"] == "en"
+    sql("UPDATE notifications_message SET language = 'ru'")
+    assert "Приду" in client_of().get(link).content.decode()
+    browser = client_of()
+    browser.cookies["portal_lang"] = "en"
+    assert "I am coming" in browser.get(link).content.decode()
+
+
+def test_the_link_of_somebody_who_represents_the_patient_no_more_is_dead(client_of, told, sql):
+    link, _ = told(patient="mila")
+    assert client_of().get(link).status_code == 200
+    sql("UPDATE people_proxy SET period = tstzrange(lower(period), now())")
+    assert client_of().get(link).status_code == 404
+    assert client_of().post(link, {"action": "accept"}).status_code == 404

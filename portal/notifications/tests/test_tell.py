@@ -299,3 +299,39 @@ def test_a_course_is_one_sms_and_a_mail_with_its_calendar_for_each_visit(gateway
     assert len(gateways.email.sent) == 3 and len({m.calendar for m in gateways.email.sent}) == 3
     reminded = "SELECT count(DISTINCT subject_id) FROM notifications_message WHERE kind = 'reminder-day'"
     assert sql(reminded) == [(3,)]
+
+
+def test_who_represents_the_patient_no_more_hears_nothing_more(gateways, booked, sql):
+    tell(booked("mila"))
+    sql("UPDATE people_proxy SET period = tstzrange(lower(period), now())")
+    sql("UPDATE notifications_message SET due_at = now(), next_at = now() WHERE kind = 'reminder-day'")
+    jobs.deliver()
+    reminder = "SELECT state, error FROM notifications_message WHERE kind = 'reminder-day'"
+    assert sql(reminder) == [("skipped", "no-longer-theirs")] and len(gateways.sms.sent) == 1
+
+
+def test_a_reminder_that_the_clinic_has_switched_off_is_not_sent(gateways, booked, sql):
+    tell(booked())
+    sql(
+        "INSERT INTO notifications_messagepolicy (id, organization_id, day_hours, last_minutes, quiet_from,"
+        " quiet_until) VALUES (gen_random_uuid(), %s, 0, 120, '21:00', '9:00')",
+        uid("shore"),
+    )
+    sql("UPDATE notifications_message SET due_at = now(), next_at = now() WHERE kind LIKE 'reminder%%'")
+    jobs.deliver()
+    states = dict(sql("SELECT kind, state FROM notifications_message WHERE kind LIKE 'reminder%%'"))
+    assert states == {"reminder-day": "skipped", "reminder-hours": "accepted"}
+
+
+def test_an_accepted_message_is_not_asked_about_for_ever(gateways, booked, later, sql, monkeypatch):
+    tell(booked())
+
+    def unable(ref, to):
+        raise DOWN
+
+    monkeypatch.setattr(gateways.sms, "status", unable)
+    for _ in range(10):
+        later()
+    assert sql("SELECT state, next_at FROM notifications_message WHERE kind = 'booked' AND channel = 'sms'") == [
+        ("accepted", None)
+    ]

@@ -13,6 +13,7 @@ from portal.kernel.access import acting
 from portal.kernel.errors import Forbidden
 from portal.notifications import drafts
 from portal.notifications.kinds import KINDS
+from portal.notifications.labels import TITLES
 from portal.notifications.models import MessagePolicy, MessageText
 from portal.notifications.segments import count_segments
 from portal.notifications.selectors import timing_of
@@ -20,7 +21,6 @@ from portal.notifications.selectors_texts import said_by, texts_of
 from portal.notifications.services.texts import TextHasChanged, set_timings, write_text
 from portal.notifications.tests.conftest import tell
 from portal.notifications.texts import TEXTS, Text
-from portal.notifications.titles import TITLES
 from portal.notifications.views.texts import standard_text
 from portal.people.models import Location
 from tests.cast import uid

@@ -12,9 +12,11 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import get_language, override
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
@@ -78,12 +80,21 @@ def with_link(view: View) -> Callable[[HttpRequest, str], HttpResponse]:
     @functools.wraps(view)
     def opened(request: HttpRequest, token: str) -> HttpResponse:
         link = _open(request, token)
-        response = view(request, link) if link else _nowhere(request)
+        language = _language(request, link)
+        with override(language):
+            response = view(request, link) if link else _nowhere(request)
+        response["Content-Language"] = language
         response["X-Robots-Tag"] = "noindex"
         response["Referrer-Policy"] = "same-origin"  # no-referrer would take the Origin from our own forms
         return response
 
     return opened
+
+
+def _language(request: HttpRequest, link: Link | None) -> str:
+    """That of the message, unless this browser has chosen one."""
+    has_chosen = settings.LANGUAGE_COOKIE_NAME in request.COOKIES
+    return (link.message.language if link and not has_chosen else "") or get_language() or "ru"
 
 
 def _nowhere(request: HttpRequest) -> HttpResponse:

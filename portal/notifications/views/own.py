@@ -50,8 +50,15 @@ def messages(request: HttpRequest, actor: Actor) -> HttpResponse:
         services.set_wishes(actor=actor, patient_id=me.pk, off=off, first=first, zone=zone)
         return redirect("notifications:own")
     context = {
-        "planned": _rows(actor, Message.objects.visible_to(actor).filter(state=MessageState.PLANNED)),
-        "sent": _rows(actor, Message.objects.visible_to(actor).exclude(state__in=[MessageState.PLANNED, *NEVER_SENT])),
+        "planned": _rows(
+            actor, Message.objects.visible_to(actor).filter(state=MessageState.PLANNED).order_by("due_at")
+        ),
+        "sent": _rows(
+            actor,
+            Message.objects.visible_to(actor)
+            .exclude(state__in=[MessageState.PLANNED, *NEVER_SENT])
+            .order_by("-due_at"),
+        ),
         "matrix": _matrix(wishes, ways),
         "channels": [Channel(way).label for way in ways],
         "form": form,
@@ -61,7 +68,7 @@ def messages(request: HttpRequest, actor: Actor) -> HttpResponse:
 
 
 def _rows(actor: Actor, found: Any) -> list[dict[str, Any]]:
-    messages = list(found.order_by("-due_at")[:SHOWN])
+    messages = list(found[:SHOWN])
     people = {p.pk: p for p in own_people(actor)}
     visits = {v.pk: v for v in selectors.visits(actor).filter(pk__in={m.subject_id for m in messages})}
     return [

@@ -20,11 +20,11 @@ from portal.notifications.drafts import LENGTHS
 from portal.notifications.forbidden import Why
 from portal.notifications.forms_texts import TextForm, TimingsForm
 from portal.notifications.kinds import KINDS
+from portal.notifications.labels import TITLES
 from portal.notifications.models import MessagePolicy, MessageText
 from portal.notifications.selectors import policy_of
 from portal.notifications.services.texts import TextHasChanged, set_timings, write_text
 from portal.notifications.texts import TEXTS, Text
-from portal.notifications.titles import TITLES
 from portal.people.models import Location
 from portal.people.views.guards import posted, staff_page
 

@@ -161,9 +161,9 @@ def message(sql, patient, contact):
     sql(
         "INSERT INTO notifications_message (id, patient_id, recipient_id, kind, subject_id, subject_version, channel,"
         " contact_id, sequence, state, attempts, asked, resent, provider, provider_ref, segments, error, wants_answer,"
-        " due_at, expires_at, created_at)"
+        " due_at, expires_at, created_at, language)"
         " VALUES (gen_random_uuid(), %s, %s, 'booked', gen_random_uuid(), 1, 'email', %s, 7, 'accepted', 1, 0, 0,"
-        " '', '', 1, '', false, now(), now(), now())",
+        " '', '', 1, '', false, now(), now(), now(), '')",
         uid(patient),
         uid("anna"),
         uid(contact),

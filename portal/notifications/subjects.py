@@ -1,0 +1,72 @@
+"""What a message is about: does it still hold, in whose name and on whose clock, in which words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+from uuid import UUID
+
+from portal.kernel.actor import Actor
+from portal.notifications.kinds import KINDS, OF_A_BATCH, About
+from portal.notifications.models import Message, MessageState
+from portal.notifications.selectors import told_together
+from portal.notifications.texts import Text
+from portal.notifications.words import Words, visit_words
+from portal.scheduling.models import Appointment, AppointmentStatus
+
+
+class Subject(Protocol):
+    """`zone` is where it takes place; `organization_id` in whose name it is told, None: the portal's own."""
+
+    @property
+    def organization_id(self) -> UUID | None: ...
+
+    @property
+    def zone(self) -> str: ...
+
+    def ended(self, message: Message) -> MessageState | None:
+        """What becomes of a message that does not hold any more; None while it holds."""
+
+    def words(self, kind: str, language: str, link: str, own: Text | None) -> Words:
+        """`own`: the clinic's text instead of the standard one."""
+
+
+@dataclass(frozen=True, slots=True)
+class OfVisit:
+    actor: Actor
+    visit: Appointment
+
+    @property
+    def organization_id(self) -> UUID:
+        return self.visit.organization_id
+
+    @property
+    def zone(self) -> str:
+        return self.visit.location.zone
+
+    def ended(self, message: Message) -> MessageState | None:
+        status = self.visit.status
+        if message.subject_version != self.visit.version:
+            return MessageState.CANCELED if status == AppointmentStatus.CANCELLED else MessageState.SUPERSEDED
+        return None if status == self._status_for(message.kind) else MessageState.SKIPPED
+
+    @staticmethod
+    def _status_for(kind: str) -> AppointmentStatus:
+        if kind.endswith("cancelled"):
+            return AppointmentStatus.CANCELLED
+        return AppointmentStatus.PENDING if kind == "requested" else AppointmentStatus.BOOKED
+
+    def words(self, kind: str, language: str, link: str, own: Text | None) -> Words:
+        more = len(told_together(self.actor, self.visit)) - 1 if kind in OF_A_BATCH else 0
+        return visit_words(kind, self.visit, language, link, own, more=more)
+
+
+def load(actor: Actor, messages: Sequence[Message]) -> dict[UUID, Subject]:
+    """The subject of each message, by the message's id; read once for all of them. What is gone is absent."""
+    ids: dict[About, set[UUID]] = {about: set() for about in About}
+    for message in messages:
+        ids[KINDS[message.kind].about].add(message.subject_id)
+    visits = Appointment.objects.visible_to(actor).select_related("location").filter(pk__in=ids[About.VISIT])
+    known: dict[UUID, Subject] = {visit.pk: OfVisit(actor, visit) for visit in visits}
+    return {message.pk: known[message.subject_id] for message in messages if message.subject_id in known}
