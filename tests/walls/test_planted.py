@@ -45,7 +45,7 @@ def test_the_contracts_hold_as_the_sources_are(tree):
     ("file", "line", "broken"),
     [
         ("people/selectors.py", "from portal.scheduling.models import Appointment", "1. Everything points down"),
-        ("scheduling/models.py", "from portal.scheduling.services import hold_time", "2. Inside a room"),
+        ("scheduling/models/occupancy.py", "from portal.scheduling.services import hold_time", "2. Inside a room"),
         ("adapters/sms/smsc.py", "from portal.people.models import Contact", "3. Adapters see ports only"),
         ("scheduling/views/public.py", "from portal.kernel.system_door import system_door", "4. Only jobs use"),
     ],
