@@ -70,6 +70,7 @@ def _build(actor) -> None:  # type: ignore[no-untyped-def]
     )
     _staff(shore, far)
     _visits(shore)
+    _waits(shore)
 
 
 def _clinic(slug: str) -> None:
@@ -322,3 +323,33 @@ def _visits(shore) -> None:  # type: ignore[no-untyped-def]
             appointment_id=visit_id,
             period=TimestamptzRange(datetime.now(UTC) - timedelta(minutes=5), end + timedelta(days=30)),
         ).save(force_insert=True)
+
+
+def _waits(shore) -> None:  # type: ignore[no-untyped-def]
+    """Anna waits for a cardiologist, at rest (id `wait-anna`); once she was asked in vain (`offer-anna`)."""
+    from portal.scheduling.models import WaitlistEntry, WaitlistOffer
+
+    WaitlistEntry(
+        id=uid("wait-anna"),
+        patient_id=uid("anna"),
+        recipient_id=uid("anna"),
+        organization=shore,
+        specialty_id=uid("cardiologist"),
+        first_day=next_weekday(1),
+        last_day=next_weekday(20),
+        state="paused",
+        queued_at=datetime.now(UTC),
+    ).save(force_insert=True)
+    WaitlistOffer(
+        id=uid("offer-anna"),
+        patient_id=uid("anna"),
+        entry_id=uid("wait-anna"),
+        role_id=uid("role-dina"),
+        service_id=uid("cardiologist-first"),
+        mode="in-person",
+        start=at(9, days=1),
+        price=2400,
+        hold=uid("offer-anna"),
+        state="lapsed",
+        expires_at=datetime.now(UTC),
+    ).save(force_insert=True)

@@ -16,9 +16,9 @@ from portal.notifications import forbidden
 from portal.notifications.forbidden import Finding, Lexicon, Why
 from portal.notifications.segments import Segments, count_segments
 from portal.notifications.texts import BLANKS, Text
-from portal.notifications.words import Words, visit_words
-from portal.people.models import Location
-from portal.scheduling.models import Appointment, AppointmentStatus
+from portal.notifications.words import Words, offer_words, visit_words
+from portal.people.models import Location, PractitionerRole
+from portal.scheduling.models import Appointment, AppointmentStatus, WaitlistOffer
 
 MOST_PARTS = 2
 LENGTHS = {"sms": 300, "subject": 100, "body": 2000}
@@ -39,8 +39,9 @@ class Look:
 
 
 def blanks_of(kind: str) -> tuple[str, ...]:
-    """What may be filled in: only a change by the clinic knows what was before."""
-    return BLANKS if kind == "clinic-moved" else tuple(blank for blank in BLANKS if blank != "before")
+    """What may be filled in: only a change by the clinic knows what was before, only an offer when it ends."""
+    only = {"before": "clinic-moved", "until": "offer"}
+    return tuple(blank for blank in BLANKS if only.get(blank, kind) == kind)
 
 
 def explained(kind: str) -> list[dict[str, str]]:
@@ -49,6 +50,7 @@ def explained(kind: str) -> list[dict[str, str]]:
         "where": _("the branch, or “by video”"),
         "link": _("the page of the visit: to confirm, to move, to cancel"),
         "before": _("the day and the hour that held before"),
+        "until": _("the hour until which the time is kept, as 10:45"),
     }
     return [{"code": f"{{{blank}}}", "words": words[blank]} for blank in blanks_of(kind)]
 
@@ -134,9 +136,18 @@ def parts_words(segments: Segments) -> str:
 def look(kind: str, language: str, places: Sequence[Location], text: Text | None) -> Look:
     """The message at its longest, over all branches and ways of meeting of the clinic."""
     link = f"{settings.PUBLIC_URL}/m/{TOKEN}/"
-    said = [visit_words(kind, visit, language, link, text) for visit in _visits(places or [NOWHERE])]
+    said = [_said(kind, visit, language, link, text) for visit in _visits(places or [NOWHERE])]
     looks = [Look(words, count_segments(words.sms)) for words in said]
     return max(looks, key=lambda one: (one.segments.parts, one.segments.units))
+
+
+def _said(kind: str, visit: Appointment, language: str, link: str, text: Text | None) -> Words:
+    if kind != "offer":
+        return visit_words(kind, visit, language, link, text)
+    role = PractitionerRole(location=visit.location)
+    return offer_words(
+        WaitlistOffer(role=role, mode=visit.mode, start=visit.start, expires_at=START), language, link, text
+    )
 
 
 def _visits(places: Sequence[Location]) -> Iterable[Appointment]:

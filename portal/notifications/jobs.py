@@ -22,13 +22,13 @@ from portal.kernel.ports import PortFailure, PortUnknown, port
 from portal.kernel.system_door import system_door
 from portal.notifications import post, routes, words
 from portal.notifications.selectors_sql import claim_messages, hearers
-from portal.notifications.services import plan_next_way, plan_visit, settle, take_up, withdraw
+from portal.notifications.services import plan_next_way, plan_offer, plan_visit, settle, take_up, withdraw
 from portal.people.contacts import Address
 from portal.people.models import Contact, OneTimeCode, StaffInvite
 from portal.people.services.codes import forget_code
 from portal.people.services.sms_blocks import note_sim_replaced
 from portal.people.services.staff import forget_sent_invite
-from portal.scheduling.models import Appointment
+from portal.scheduling.models import Appointment, WaitlistOffer
 
 logger = logging.getLogger(__name__)
 JOB = "notifications.tell"
@@ -118,6 +118,19 @@ def tell_moved(*, appointment_id: UUID, patient_id: UUID, recipient_id: UUID, by
 @on("appointment.cancelled")
 def tell_cancelled(*, appointment_id: UUID, patient_id: UUID, recipient_id: UUID, by_clinic: int = 0) -> None:
     _tell("clinic-cancelled" if by_clinic else "cancelled", appointment_id, patient_id, recipient_id)
+
+
+@on("waitlist.offered")
+def tell_offer(*, offer_id: UUID, patient_id: UUID, recipient_id: UUID) -> None:
+    """A time has become free and is kept for this person; said in their own name alone, so to nobody else."""
+    with _open({patient_id, recipient_id}) as actor:
+        rows = WaitlistOffer.objects.visible_to(actor).select_related("role__location")
+        offer = rows.filter(pk=offer_id, state=WaitlistOffer.State.OPEN).first()
+        if offer is None:
+            return
+        planned = plan_offer(actor=actor, offer=offer, patient_id=patient_id, recipient_id=recipient_id)
+    while planned and post_due(among=planned):
+        pass
 
 
 def _tell(news: str, appointment_id: UUID, patient_id: UUID, recipient_id: UUID) -> None:

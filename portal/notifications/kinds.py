@@ -19,6 +19,7 @@ class About(StrEnum):
     """What a message is about (`subjects.py`)."""
 
     VISIT = "visit"
+    OFFER = "offer"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,6 +56,7 @@ KINDS: dict[str, Kind] = {
     "clinic-cancelled": Kind(stream=Stream.VISITS, every_way=True, obeys_night=True, wants_answer=True),
     "reminder-day": Kind(stream=Stream.REMINDERS, obeys_night=True),
     "reminder-hours": Kind(stream=Stream.REMINDERS, obeys_night=True, patience=timedelta(minutes=10), may_repeat=False),
+    "offer": Kind(stream=Stream.OFFERS, about=About.OFFER, every_way=True, may_repeat=False),
 }
 REMINDERS = ("reminder-day", "reminder-hours")
 OF_A_BATCH = ("booked", "requested")  # an SMS speaks of all visits of a course; each has an e-mail with its calendar

@@ -27,6 +27,7 @@ TITLES: dict[str, Title] = {
     "clinic-cancelled": Title(_("Cancelled by the clinic"), _("at once, at night only within 18 hours of the visit")),
     "reminder-day": Title(_("First reminder"), _("before the visit")),
     "reminder-hours": Title(_("Last reminder"), _("before the visit")),
+    "offer": Title(_("A time has become free"), _("at once, to the first in the queue; at night only to who wants it")),
 }
 STATE_WORDS: dict[str, tuple[Promise, str]] = {
     MessageState.PLANNED: (_("will be sent"), ""),

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from portal.kernel.actor import Actor
+from portal.notifications.kinds import Stream
 from portal.notifications.models import Channel, MessagePolicy, MessageWishes
-from portal.notifications.timing import Timing
+from portal.notifications.timing import Timing, is_quiet, quiet_ends
 from portal.people.models import Contact, Proxy
 from portal.people.selectors import contacts_of
-from portal.scheduling.models import Appointment
+from portal.scheduling.models import Appointment, WaitlistEntry
 from portal.scheduling.selectors_sql import database_now
 
+UNREACHED = timedelta(days=1)  # then it is tried again
 BY_CONTACT = {Contact.Kind.PHONE: Channel.SMS, Contact.Kind.EMAIL: Channel.EMAIL}
 
 
@@ -55,6 +58,17 @@ def wishes_of(actor: Actor, patient_id: UUID) -> MessageWishes:
     """What the person has settled, or the defaults as an unsaved row."""
     known = MessageWishes.objects.visible_to(actor).filter(patient_id=patient_id).first()
     return known or MessageWishes(patient_id=patient_id)
+
+
+def not_before(actor: Actor, entry: WaitlistEntry, zone: str) -> datetime | None:
+    """Until when a waiting person is not to be asked: it is night, or no way to reach them is left. None: now."""
+    wishes, now = wishes_of(actor, entry.recipient_id), database_now()
+    if not any(wishes.allows(Stream.OFFERS, way.channel) for way in ways_to(actor, entry.recipient_id, wishes)):
+        return now + UNREACHED
+    if entry.at_night:
+        return None
+    rules, clock = timing_of(entry.organization_id), ZoneInfo(wishes.zone or zone)
+    return quiet_ends(now, clock, rules) if is_quiet(now, clock, rules) else None
 
 
 def policy_of(organization_id: UUID) -> MessagePolicy:

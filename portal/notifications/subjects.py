@@ -12,8 +12,8 @@ from portal.notifications.kinds import KINDS, OF_A_BATCH, About
 from portal.notifications.models import Message, MessageState
 from portal.notifications.selectors import told_together
 from portal.notifications.texts import Text
-from portal.notifications.words import Words, visit_words
-from portal.scheduling.models import Appointment, AppointmentStatus
+from portal.notifications.words import Words, offer_words, visit_words
+from portal.scheduling.models import Appointment, AppointmentStatus, WaitlistOffer
 
 
 class Subject(Protocol):
@@ -62,6 +62,25 @@ class OfVisit:
         return visit_words(kind, self.visit, language, link, own, more=more)
 
 
+@dataclass(frozen=True, slots=True)
+class OfOffer:
+    offer: WaitlistOffer
+
+    @property
+    def organization_id(self) -> UUID:
+        return self.offer.role.organization_id
+
+    @property
+    def zone(self) -> str:
+        return self.offer.role.location.zone
+
+    def ended(self, message: Message) -> MessageState | None:
+        return None if self.offer.state == WaitlistOffer.State.OPEN else MessageState.CANCELED
+
+    def words(self, kind: str, language: str, link: str, own: Text | None) -> Words:
+        return offer_words(self.offer, language, link, own)
+
+
 def load(actor: Actor, messages: Sequence[Message]) -> dict[UUID, Subject]:
     """The subject of each message, by the message's id; read once for all of them. What is gone is absent."""
     ids: dict[About, set[UUID]] = {about: set() for about in About}
@@ -69,4 +88,7 @@ def load(actor: Actor, messages: Sequence[Message]) -> dict[UUID, Subject]:
         ids[KINDS[message.kind].about].add(message.subject_id)
     visits = Appointment.objects.visible_to(actor).select_related("location").filter(pk__in=ids[About.VISIT])
     known: dict[UUID, Subject] = {visit.pk: OfVisit(actor, visit) for visit in visits}
+    if ids[About.OFFER]:
+        offers = WaitlistOffer.objects.visible_to(actor).select_related("role__location")
+        known |= {offer.pk: OfOffer(offer) for offer in offers.filter(pk__in=ids[About.OFFER])}
     return {message.pk: known[message.subject_id] for message in messages if message.subject_id in known}

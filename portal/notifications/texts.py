@@ -1,4 +1,4 @@
-"""The standard text of each message about a visit. Neutral by law: see `words.py`. A clinic may have its own."""
+"""The standard text of each message. Neutral by law: see `words.py`. A clinic may have its own."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from django.utils.translation import gettext_lazy as _
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """One message in all its forms. {when}, {where}, {link} and {before} are filled in, nothing else is understood."""
+    """One message in all its forms. The `BLANKS` in braces are filled in, nothing else is understood."""
 
     sms: str | Promise
     subject: str | Promise
     body: str | Promise
 
 
-BLANKS = ("when", "where", "link", "before")
+BLANKS = ("when", "where", "link", "before", "until")
 BLANK = re.compile(r"\{(" + "|".join(BLANKS) + r")\}")
 TEXTS: dict[str, Text] = {
     "booked": Text(
@@ -66,6 +66,14 @@ TEXTS: dict[str, Text] = {
         _("We expect you {when}, {where}. If you cannot come: {link}"),
         _("Reminder of your appointment"),
         _("We expect you {when}, {where}.\n\nIf you cannot come, please say so: {link}"),
+    ),
+    "offer": Text(
+        _("A time is free: {when}, {where}. Kept for you until {until}: {link}"),
+        _("A time has become free"),
+        _(
+            "A time you have been waiting for is free: {when}, {where}.\n\n"
+            "It is kept for you until {until}. Take it or leave it to the next person: {link}"
+        ),
     ),
 }
 WITH_CALENDAR = frozenset({"booked", "moved", "cancelled", "clinic-moved", "clinic-cancelled"})

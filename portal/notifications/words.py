@@ -15,8 +15,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, override
 
 from portal.notifications.texts import BLANK, TEXTS, WITH_CALENDAR, Text
+from portal.people.models import Location
 from portal.scheduling.calendar import calendar_file
-from portal.scheduling.models import Appointment
+from portal.scheduling.models import Appointment, WaitlistOffer
 
 
 @dataclass(frozen=True)
@@ -48,10 +49,10 @@ def visit_words(
     with override(language):
         text = own or TEXTS[kind]
         blanks = {
-            "when": _when(visit, visit.start),
-            "where": _where(visit),
+            "when": _when(visit.location, visit.start),
+            "where": _where(visit.location, visit.mode),
             "link": link,
-            "before": _when(visit, visit.moved_from or visit.start),
+            "before": _when(visit.location, visit.moved_from or visit.start),
         }
         page = settings.PUBLIC_URL + reverse("scheduling:visit", args=[visit.pk])
         return Words(
@@ -62,9 +63,28 @@ def visit_words(
         )
 
 
+def offer_words(offer: WaitlistOffer, language: str, link: str, own: Text | None = None) -> Words:
+    """What is said of a time that has become free. The hours are those of the branch's clock."""
+    place = offer.role.location
+    with override(language):
+        text = own or TEXTS["offer"]
+        until = offer.expires_at.astimezone(ZoneInfo(place.zone))
+        blanks = {
+            "when": _when(place, offer.start),
+            "where": _where(place, offer.mode),
+            "link": link,
+            "until": f"{until:%H:%M}",
+        }
+        return Words(
+            sms=fill(str(text.sms), blanks),
+            subject=fill(str(text.subject), blanks),
+            text=fill(str(text.body), blanks),
+        )
+
+
 def fill(text: str, blanks: dict[str, str]) -> str:
     """Put the values into their places: no logic, no attributes. Braces that name no blank stay as they are."""
-    return BLANK.sub(lambda found: blanks[found[1]], text)
+    return BLANK.sub(lambda found: blanks.get(found[1], found[0]), text)
 
 
 def invite_words(token: str) -> Words:
@@ -80,8 +100,8 @@ def invite_words(token: str) -> Words:
     )
 
 
-def _when(visit: Appointment, moment: datetime) -> str:
-    local = moment.astimezone(ZoneInfo(visit.location.zone))
+def _when(place: Location, moment: datetime) -> str:
+    local = moment.astimezone(ZoneInfo(place.zone))
     return _("%(date)s at %(time)s") % {"date": f"{local:%d.%m}", "time": f"{local:%H:%M}"}
 
 
@@ -92,5 +112,5 @@ def _with_others(when: str, more: int) -> str:
     return _("%(when)s and %(others)s") % {"when": when, "others": others}
 
 
-def _where(visit: Appointment) -> str:
-    return _("by video") if visit.mode == "video" else _("by chat") if visit.mode == "chat" else visit.location.name
+def _where(place: Location, mode: str) -> str:
+    return _("by video") if mode == "video" else _("by chat") if mode == "chat" else place.name

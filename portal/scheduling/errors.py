@@ -69,3 +69,19 @@ class ReferralNeeded(PortalError):
     status, issue = 422, "business-rule"
     title = _("A referral is needed for this visit")
     text = _("Write its number, or from whom and when you have it.")
+
+
+class OfferOver(Conflict):
+    title = _("This time is no longer kept for you")
+    text = _("It went to the next person. You are still in the queue, and we will write when another time is free.")
+
+
+class AlreadyWaiting(Conflict):
+    title = _("You are in this queue already")
+    text = _("One place a person and doctor is enough: we write as soon as a time becomes free.")
+
+
+class TooManyWaits(PortalError):
+    status, issue = 422, "business-rule"
+    title = _("Five queues at once are the most")
+    text = _("Leave one of them first, then join this one.")

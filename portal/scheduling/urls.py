@@ -1,6 +1,6 @@
 from django.urls import path
 
-from portal.scheduling.views import booking, feed, index, public, results, schedules, times, together, visits
+from portal.scheduling.views import booking, feed, index, public, results, schedules, times, together, visits, waitlist
 
 app_name = "scheduling"
 
@@ -42,6 +42,10 @@ own_patterns = [
     path("me/visits/<uuid:visit_id>/move/", visits.move, name="move"),
     path("me/visits/<uuid:visit_id>/cancel/", visits.cancel, name="cancel"),
     path("me/visits/<uuid:visit_id>/calendar.ics", visits.calendar, name="calendar"),
+    path("me/waiting/", waitlist.waiting, name="waiting"),
+    path("me/waiting/new/", waitlist.join, name="waiting-join"),
+    path("me/waiting/<uuid:entry_id>/", waitlist.entry, name="waiting-entry"),
+    path("me/waiting/offers/<uuid:offer_id>/", waitlist.offer, name="waiting-offer"),
     path("me/calendar/", feed.page, name="feed-page"),
     path("me/calendar/link/", feed.make, name="feed-make"),
     path("me/calendar/revoke/", feed.revoke, name="feed-revoke"),

@@ -23,6 +23,8 @@ WALLED = {
     "people_proxy",
     "scheduling_appointment",
     "scheduling_calendarfeed",
+    "scheduling_waitlistentry",
+    "scheduling_waitlistoffer",
 }
 
 

@@ -173,6 +173,28 @@ ROWS = [
     Row("scheduling:feed-page", table(302, 200, 403), opens=True),
     Row("scheduling:feed-make", table(302, 200, 403), method="POST", opens=True),
     Row("scheduling:feed-revoke", table(302, 302, 403), method="POST"),
+    Row("scheduling:waiting", table(302, 200, 403), opens=True),
+    # Without words of what is waited for there is nothing to wait for (with them: portal/scheduling/tests)
+    Row("scheduling:waiting-join", table(302, 400, 403)),
+    Row("scheduling:waiting-join", table(302, 400, 403), method="POST"),
+    Row("scheduling:waiting-entry", table(302, 404, 403, anna=200), (uid("wait-anna"),), opens=True),
+    Row("scheduling:waiting-entry", table(302, 404, 403), (UNKNOWN,)),
+    Row(
+        "scheduling:waiting-entry",
+        table(302, 404, 403, anna=302),
+        (uid("wait-anna"),),
+        method="POST",
+        data=lambda: {"action": "leave"},
+    ),
+    Row("scheduling:waiting-offer", table(302, 404, 403, anna=200), (uid("offer-anna"),), opens=True),
+    Row("scheduling:waiting-offer", table(302, 404, 403), (UNKNOWN,)),
+    Row(
+        "scheduling:waiting-offer",
+        table(302, 404, 403, anna=409),
+        (uid("offer-anna"),),
+        method="POST",
+        data=lambda: {"action": "take"},
+    ),
     # An address that leads nowhere (one that leads somewhere: portal/scheduling/tests/test_feed.py)
     Row("scheduling:feed", all_get(404), ("0" * 22,)),
     Row("scheduling:move", table(302, 404, 403, anna=200), (ANNAS,), opens=True),

@@ -15,7 +15,7 @@ from portal.notifications.kinds import KINDS, OF_A_BATCH
 from portal.notifications.models import Channel, Message, MessageState, MessageWishes
 from portal.notifications.selectors import Way, timing_of, told_together, ways_to, wishes_of
 from portal.notifications.selectors_sql import next_sequences
-from portal.scheduling.models import Appointment, AppointmentStatus
+from portal.scheduling.models import Appointment, AppointmentStatus, WaitlistOffer
 from portal.scheduling.selectors_sql import database_now
 
 PLANNED = (MessageState.PLANNED,)
@@ -29,6 +29,13 @@ class _Said:
     way: Way
     at: datetime
     until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class _About:
+    subject_id: UUID
+    version: int
+    organization_id: UUID | None
 
 
 @command("Message.plan", roles={Role.SYSTEM})
@@ -52,7 +59,7 @@ def plan_visit(*, actor: Actor, visit: Appointment, patient_id: UUID, recipient_
     said = [_Said(news, way, _news_at(news, visit, now, zone, rules), until) for way in news_ways]
     if visit.status == AppointmentStatus.BOOKED:
         said += _reminders(visit, now, zone, rules, ways, wishes)
-    _write(visit, patient_id, recipient_id, said)
+    _write(_About(visit.pk, visit.version, visit.organization_id), patient_id, recipient_id, said)
     mine = Message.objects.visible_to(actor).filter(subject_id=visit.pk, subject_version=visit.version)
     return list(mine.filter(recipient_id=recipient_id).values_list("pk", flat=True))
 
@@ -82,17 +89,28 @@ def _reminders(
             yield _Said(due.kind, wished[0], due.at, due.until)
 
 
-def _write(visit: Appointment, patient_id: UUID, recipient_id: UUID, said: Sequence[_Said]) -> None:
+@command("Message.plan-offer", roles={Role.SYSTEM})
+def plan_offer(*, actor: Actor, offer: WaitlistOffer, patient_id: UUID, recipient_id: UUID) -> list[UUID]:
+    """A time that is kept for this person a few minutes: every way they want to hear of it, at once."""
+    wishes, now = wishes_of(actor, recipient_id), database_now()
+    ways = [way for way in ways_to(actor, recipient_id, wishes) if wishes.allows(KINDS["offer"].stream, way.channel)]
+    said = [_Said("offer", way, now, offer.expires_at) for way in ways]
+    _write(_About(offer.pk, 1, offer.role.organization_id), patient_id, recipient_id, said)
+    mine = Message.objects.visible_to(actor).filter(subject_id=offer.pk, recipient_id=recipient_id)
+    return list(mine.values_list("pk", flat=True))
+
+
+def _write(about: _About, patient_id: UUID, recipient_id: UUID, said: Sequence[_Said]) -> None:
     numbers = next_sequences(len(said))
     Message.objects.bulk_create(
         [
             Message(
                 patient_id=patient_id,
                 recipient_id=recipient_id,
-                organization_id=visit.organization_id,
+                organization_id=about.organization_id,
                 kind=one.kind,
-                subject_id=visit.pk,
-                subject_version=visit.version,
+                subject_id=about.subject_id,
+                subject_version=about.version,
                 channel=one.way.channel,
                 contact_id=one.way.contact_id,
                 sequence=number,

@@ -1,4 +1,4 @@
-"""The link of a message: confirm, move, cancel without signing in.
+"""The link of a message about a visit: confirm, move, cancel without signing in.
 
 Opening it shows the day, the hour and the place and nothing else: the phone may be a shared one, and scanners open
 links. Only a button changes anything. The link ends with the version of the visit it speaks of, and with the visit.
@@ -6,52 +6,42 @@ links. Only a button changes anything. The link ends with the version of the vis
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils.translation import get_language, override
-from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods
 
-from portal.kernel.access import current_trail
-from portal.kernel.actor import Actor, link_bearer
-from portal.kernel.address import client_ip, network_of
 from portal.kernel.base import get_one
-from portal.kernel.errors import BadInput, Conflict, NotFound, TooMany, respond
-from portal.kernel.link_door import link_door
-from portal.kernel.origin import from_own_pages
+from portal.kernel.errors import BadInput, Conflict, NotFound
 from portal.notifications import services
 from portal.notifications.forms_own import LinkForm, MoveForm
-from portal.notifications.models import Message
-from portal.notifications.services.send import token_digest
+from portal.notifications.kinds import KINDS, About
+from portal.notifications.views.link_door import Opened, with_link
+from portal.notifications.views.offer_links import offer_link
 from portal.people.models import ServiceOffer
-from portal.people.rates import is_over
 from portal.scheduling import selectors
 from portal.scheduling import services as scheduling
 from portal.scheduling.errors import SlotTaken
 from portal.scheduling.models import Appointment
-from portal.scheduling.selectors_sql import database_now, free_slots
+from portal.scheduling.selectors_sql import free_slots
 
-GUESSES = (20, timedelta(minutes=1))
 DAYS_SHOWN = 7
 
 
 @dataclass(frozen=True)
-class Link:
-    """A link that leads somewhere: the message it came with and the visit, whatever has become of it."""
+class Link(Opened):
+    """The visit it is about, whatever has become of it."""
 
-    token: str
-    actor: Actor
-    message: Message
     visit: Appointment
-    now: datetime
+
+    @classmethod
+    def of(cls, opened: Opened) -> Link:
+        rows = Appointment.objects.visible_to(opened.actor).select_related("location__organization", "service", "role")
+        visit = get_one(rows, pk=opened.message.subject_id)
+        return cls(opened.token, opened.actor, opened.message, opened.now, visit)
 
     @property
     def is_current(self) -> bool:
@@ -68,59 +58,15 @@ class Link:
         return self.is_current and self.visit.is_ahead(self.now)
 
 
-View = Callable[[HttpRequest, Link], HttpResponse]
-
-
-def with_link(view: View) -> Callable[[HttpRequest, str], HttpResponse]:
-    """Open the door behind the token, whoever is signed in here; the same 404 for every token that leads nowhere."""
-
-    @never_cache
-    @from_own_pages
-    @require_http_methods(["GET", "POST"])
-    @functools.wraps(view)
-    def opened(request: HttpRequest, token: str) -> HttpResponse:
-        link = _open(request, token)
-        language = _language(request, link)
-        with override(language):
-            response = view(request, link) if link else _nowhere(request)
-        response["Content-Language"] = language
-        response["X-Robots-Tag"] = "noindex"
-        response["Referrer-Policy"] = "same-origin"  # no-referrer would take the Origin from our own forms
-        return response
-
-    return opened
-
-
-def _language(request: HttpRequest, link: Link | None) -> str:
-    """That of the message, unless this browser has chosen one."""
-    has_chosen = settings.LANGUAGE_COOKIE_NAME in request.COOKIES
-    return (link.message.language if link and not has_chosen else "") or get_language() or "ru"
-
-
-def _nowhere(request: HttpRequest) -> HttpResponse:
-    """Answered, not raised: the guess has to be counted, and a refusal that is raised takes the count back."""
-    is_guessing = is_over("link", network_of(client_ip(request)), GUESSES)
-    return respond(request, TooMany() if is_guessing else NotFound())
-
-
-def _open(request: HttpRequest, token: str) -> Link | None:
-    actor = link_bearer(request.request_id)  # type: ignore[attr-defined]
-    request.actor = actor  # type: ignore[attr-defined]
-    current_trail().become(actor)
-    found = link_door(token_digest(token), purpose="message")
-    if found is None:
-        return None
-    message = get_one(Message.objects.visible_to(actor), pk=found.message_id)
-    visits = Appointment.objects.visible_to(actor).select_related("location__organization", "service", "role")
-    return Link(token, actor, message, get_one(visits, pk=message.subject_id), database_now())
-
-
 @with_link
-def link(request: HttpRequest, opened: Link) -> HttpResponse:
+def link(request: HttpRequest, opened: Opened) -> HttpResponse:
     """What the message is about; with a button pressed, what came of it."""
+    if KINDS[opened.message.kind].about == About.OFFER:
+        return offer_link(request, opened)
+    of_visit = Link.of(opened)
     if request.method == "POST":
-        return _pressed(request, opened)
-    return _page(request, opened, asks=request.GET.get("ask") == "cancel")
+        return _pressed(request, of_visit)
+    return _page(request, of_visit, asks=request.GET.get("ask") == "cancel")
 
 
 def _page(request: HttpRequest, opened: Link, **more: Any) -> HttpResponse:
@@ -144,8 +90,14 @@ def _pressed(request: HttpRequest, opened: Link) -> HttpResponse:
 
 
 @with_link
-def move(request: HttpRequest, opened: Link) -> HttpResponse:
+def move(request: HttpRequest, opened: Opened) -> HttpResponse:
     """Free times of the same doctor and service; a press moves the visit at once, the old time until then kept."""
+    if KINDS[opened.message.kind].about != About.VISIT:
+        raise NotFound
+    return _move(request, Link.of(opened))
+
+
+def _move(request: HttpRequest, opened: Link) -> HttpResponse:
     form = MoveForm(request.POST if request.method == "POST" else request.GET)
     if not form.is_valid():
         raise BadInput

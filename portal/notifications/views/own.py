@@ -30,6 +30,7 @@ SHOWN = 50
 STREAM_WORDS = {
     Stream.VISITS: _("Bookings and changes"),
     Stream.REMINDERS: _("Reminders"),
+    Stream.OFFERS: _("Times that have become free"),
 }
 NEVER_SENT = (MessageState.SUPERSEDED, MessageState.CANCELED, MessageState.SKIPPED)
 

@@ -1,9 +1,10 @@
-"""When: weekly rules → day sheets → slots (computed), the occupancy that nobody may overlap, and the appointment."""
+"""When: weekly rules → day sheets → slots (computed), the occupancy that nobody may overlap, visits, the queue."""
 
 from portal.scheduling.models.appointment import HOLDS_TIME, Appointment, AppointmentStatus, CalendarFeed, SameDay
 from portal.scheduling.models.occupancy import Occupancy, ResourceUse
 from portal.scheduling.models.ranges import TsTzRange
 from portal.scheduling.models.schedule import BookingPolicy, DaySheet, Rule, RuleException, ScheduleHorizon
+from portal.scheduling.models.waitlist import FreedTime, WaitlistEntry, WaitlistOffer
 
 __all__ = [
     "HOLDS_TIME",
@@ -12,6 +13,7 @@ __all__ = [
     "BookingPolicy",
     "CalendarFeed",
     "DaySheet",
+    "FreedTime",
     "Occupancy",
     "ResourceUse",
     "Rule",
@@ -19,4 +21,6 @@ __all__ = [
     "SameDay",
     "ScheduleHorizon",
     "TsTzRange",
+    "WaitlistEntry",
+    "WaitlistOffer",
 ]

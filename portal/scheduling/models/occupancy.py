@@ -49,6 +49,7 @@ class Occupancy(PortalModel):
             models.Index(fields=["owner"], name="occupancy_owner"),
             models.Index(fields=["holder"], name="occupancy_holder", condition=Q(kind="hold")),
             models.Index(fields=["batch"], name="occupancy_batch"),
+            models.Index(fields=["expires_at"], name="occupancy_expires", condition=Q(kind="hold")),
         ]
         constraints = [
             ExclusionConstraint(

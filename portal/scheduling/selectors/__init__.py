@@ -39,8 +39,10 @@ from portal.scheduling.selectors.visits import (
     upcoming,
     visits,
 )
+from portal.scheduling.selectors.waitlist import ENTRY_RELATIONS, offers_open, waits
 
 __all__ = [
+    "ENTRY_RELATIONS",
     "OFFER_RELATIONS",
     "VISIT_RELATIONS",
     "WRITTEN_AHEAD",
@@ -68,6 +70,7 @@ __all__ = [
     "in_fair_order",
     "live_feed",
     "live_holds",
+    "offers_open",
     "policies",
     "policy_of",
     "same_day",
@@ -75,6 +78,7 @@ __all__ = [
     "together_with",
     "upcoming",
     "visits",
+    "waits",
     "why_nothing",
     "with_days",
     "with_nearest",

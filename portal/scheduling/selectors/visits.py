@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
+from django.db.models.functions import Now
 
 from portal.kernel.actor import Actor
 from portal.people.models import Online, ServiceOffer
@@ -47,7 +48,7 @@ def visits(actor: Actor) -> QuerySet[Appointment]:
 
 
 def upcoming(rows: QuerySet[Appointment]) -> QuerySet[Appointment]:
-    return rows.filter(status__in=HOLDS_TIME, end__gt=database_now()).order_by("start")
+    return rows.filter(status__in=HOLDS_TIME, end__gt=Now()).order_by("start")
 
 
 CANCELLED_SHOWN = timedelta(days=30)

@@ -55,7 +55,7 @@ def book_appointment(
     `HoldOver` when the ten minutes are over, `PatientBusy` when the person has another visit then, `OneADay`,
     `AgeNotServed`, `PayerNotServed`, `ReferralNeeded`, and `NotFound` for a patient who is not the actor's.
     """
-    return _book(actor, patient_id, hold_id, owner, terms or Terms())[0]
+    return book_held(actor, patient_id, hold_id, owner, terms or Terms())[0]
 
 
 @command("Appointment.book-together", roles={Role.PATIENT, Role.REGISTRAR})
@@ -63,10 +63,13 @@ def book_together(
     *, actor: Actor, patient_id: UUID, batch: UUID, owner: UUID, terms: Terms | None = None
 ) -> list[Appointment]:
     """Turn all holds of a batch into visits, or none. Errors as `book_appointment`."""
-    return _book(actor, patient_id, batch, owner, terms or Terms())
+    return book_held(actor, patient_id, batch, owner, terms or Terms())
 
 
-def _book(actor: Actor, patient_id: UUID, batch: UUID, owner: UUID, terms: Terms) -> list[Appointment]:
+def book_held(
+    actor: Actor, patient_id: UUID, batch: UUID, owner: UUID, terms: Terms, *, to: UUID | None = None
+) -> list[Appointment]:
+    """Inside a command: all holds of a batch become visits, or none. `to`: who is told, if that is settled."""
     open_door(actor, [patient_id], purpose="booking")
     patient = get_one(Patient.objects.visible_to(actor), id=patient_id)
     lock_patient(patient_id)
@@ -76,7 +79,7 @@ def _book(actor: Actor, patient_id: UUID, batch: UUID, owner: UUID, terms: Terms
         check_rules(patient, offer, hold, terms)
     visits = _visits(actor, patient_id, holds, offers, terms)
     _insert(visits)
-    to = recipient(actor, patient)
+    to = to or recipient(actor, patient)
     for visit, offer in zip(visits, offers, strict=True):
         _join_care_team(visit, offer.role.department)
         topic = "appointment.booked" if visit.status == AppointmentStatus.BOOKED else "appointment.requested"

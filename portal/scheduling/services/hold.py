@@ -74,7 +74,7 @@ def hold_time(
     Its earlier holds are let go. `replaces` names a visit that this hold would move. `NotOffered` when no page of
     ours could have offered it; `SlotTaken` when someone else has it; `TooManyHolds` beyond the holder's limit.
     """
-    return _hold(actor, owner, [Ask(role_id, service_id, mode, start)], replaces, holder)[0]
+    return take(actor, owner, [Ask(role_id, service_id, mode, start)], replaces=replaces, holder=holder)[0]
 
 
 @command("Slot.hold-together", roles=BOOKERS)
@@ -82,7 +82,7 @@ def hold_times(*, actor: Actor, owner: UUID, asks: Sequence[Ask], holder: Holder
     """Hold all of `asks` or none, in order of time. `SlotTaken.context["ask"]` is the one that was lost."""
     if not 1 <= len(asks) <= MOST_TOGETHER:
         raise NotOffered
-    return _hold(actor, owner, sorted(asks, key=lambda ask: ask.start), None, holder)
+    return take(actor, owner, sorted(asks, key=lambda ask: ask.start), holder=holder)
 
 
 @command("Slot.extend", roles=BOOKERS)
@@ -100,14 +100,26 @@ def extend_hold(*, actor: Actor, owner: UUID, batch: UUID) -> datetime:
 @command("Slot.release", roles=BOOKERS)
 def release_hold(*, actor: Actor, owner: UUID) -> int:
     """Let the browser's holds go. Returns how many there were."""
+    return let_go(owner)
+
+
+def let_go(owner: UUID) -> int:
+    """Inside a command: how many holds of this owner have ended."""
     held = Occupancy.objects.filter(owner=owner, kind=Occupancy.Kind.HOLD)
     _lock_doctors(held)
     return held.delete()[0]
 
 
-def _hold(
-    actor: Actor, owner: UUID, asks: Sequence[Ask], replaces: UUID | None, holder: Holder | None
+def take(
+    actor: Actor,
+    owner: UUID,
+    asks: Sequence[Ask],
+    *,
+    replaces: UUID | None = None,
+    holder: Holder | None = None,
+    lasts: timedelta = HOLD,
 ) -> list[Occupancy]:
+    """Inside a command: hold all of `asks` or none, for as long as `lasts`."""
     offers = [_offer(ask) for ask in asks]
     if holder:
         lock_holder(holder.digest)
@@ -128,7 +140,7 @@ def _hold(
                 id=batch if n == 0 else uuid4(),
                 batch=batch,
                 owner=owner,
-                expires_at=now + HOLD,
+                expires_at=now + lasts,
                 replaces=replaces,
                 holder=holder.digest if holder else None,
             ),

@@ -49,6 +49,8 @@ def visits(request: HttpRequest, actor: Actor) -> HttpResponse:
         "next_visit": coming[0] if coming else None,
         "upcoming": coming,
         "past": past,
+        "offers": list(selectors.offers_open(actor)),
+        "waits": len(selectors.waits(actor)),
         "people": list(everyone.values()),
         "me": next((p for p in everyone.values() if p.user_id == actor.user_id), None),
         "now": database_now(),

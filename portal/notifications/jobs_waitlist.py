@@ -1,0 +1,78 @@
+"""Freed times find their next patient: somebody has left a note, the first in the queue is offered the time.
+
+Each turn is a transaction of its own that hands out one time: a worker killed half-way leaves the note where it was.
+Here and not in scheduling, because who may be asked now (night, wishes, a way to reach them) is known here.
+"""
+
+from __future__ import annotations
+
+from portal.kernel.actor import Actor
+from portal.kernel.base import get_one
+from portal.kernel.outbox import as_system, continually, every
+from portal.kernel.system_door import system_door
+from portal.notifications.selectors import not_before
+from portal.people.models import PractitionerRole
+from portal.scheduling import selectors_sql as sql
+from portal.scheduling import services
+from portal.scheduling.models import WaitlistEntry
+from portal.scheduling.selectors.waitlist import times_to_offer
+
+JOB = "waitlist.fill"
+AT_ONCE = 50
+
+
+@continually(seconds=1.0)
+def fill() -> None:
+    """End the offers nobody has answered, then hand out what is free."""
+    _end_lapsed()
+    with as_system(JOB):
+        sql.note_expired()
+        sql.forget_unwanted_times()
+    while hand_out():
+        pass
+
+
+@every("* * * * *")
+def sweep() -> None:
+    """What leaves no note: the night is over, a room is free, a new day is published, an entry's days have passed."""
+    with as_system(JOB):
+        sql.note_waited()
+        over = sql.waits_over(AT_ONCE)
+    for entry_id, patient_id in over:
+        with as_system(JOB) as trail:
+            system_door(JOB, [patient_id])
+            services.end_wait(actor=trail.actor, entry_id=entry_id)
+
+
+def _end_lapsed() -> None:
+    with as_system(JOB):
+        lapsed = sql.lapsed_offers(AT_ONCE)
+    for offer_id, patient_id in lapsed:
+        with as_system(JOB) as trail:
+            system_door(JOB, [patient_id])
+            services.lapse_offer(actor=trail.actor, offer_id=offer_id)
+
+
+def hand_out() -> bool:
+    """One note: one doctor, one time to one person at most. Whether there was a note."""
+    with as_system(JOB) as trail:
+        role_id = sql.take_freed()
+        if role_id is None:
+            return False
+        role = PractitionerRole.objects.select_related("location").get(pk=role_id)
+        sql.queue_for_queue(role.organization_id)
+        while starts := times_to_offer(role_id, sql.database_now()):
+            waiting = sql.candidates(role_id, starts, AT_ONCE)
+            if not waiting or any(_ask(trail.actor, role, one) for one in waiting):
+                break
+    return True
+
+
+def _ask(actor: Actor, role: PractitionerRole, one: sql.Waiting) -> bool:
+    """Whether this person was offered a time. Whoever was not is out of the next search, for one reason or another."""
+    system_door(JOB, {one.patient_id, one.recipient_id})
+    entry = get_one(WaitlistEntry.objects.visible_to(actor), pk=one.entry_id)
+    if until := not_before(actor, entry, role.location.zone):
+        services.rest(actor=actor, entry_id=one.entry_id, until=until)
+        return False
+    return services.make_offer(actor=actor, entry_id=one.entry_id, role_id=role.pk) is not None

@@ -1,0 +1,421 @@
+"""A freed time finds the next patient: in the order of the queue, kept by a hold, said at once, never twice owned."""
+
+from datetime import time, timedelta
+from uuid import uuid4
+
+import pytest
+
+from portal.notifications import jobs, jobs_waitlist
+from portal.scheduling import services
+from portal.scheduling.errors import AlreadyWaiting, OfferOver, TooManyWaits
+from portal.scheduling.services import Wish
+from tests.cast import PHONES, ZONE, at, next_weekday, uid
+
+DAY = next_weekday(9)
+FREED = at(16, days=9)  # Anna's visit to Vera: the only time of that day that can become free
+
+
+def wish(doctor="vera", **values):
+    specialty = "cardiologist" if doctor == "dina" else "therapist"
+    given = {"first_day": DAY, "last_day": DAY, "practitioner_id": uid(doctor) if doctor else None}
+    return Wish(organization_id=uid("shore"), specialty_id=uid(specialty), **(given | values))
+
+
+@pytest.fixture(autouse=True)
+def full(db, no_night, sql):
+    """Vera's and Gleb's day has no free time."""
+    for doctor, hours in {"vera": [(9, 15), (15.5, 16), (16.5, 17)], "gleb": [(9, 17)]}.items():
+        for first, last in hours:
+            sql(
+                'INSERT INTO scheduling_occupancy (id, practitioner_id, role_id, mode, start, "end", kind, owner,'
+                " is_extended) VALUES (gen_random_uuid(), %s, %s, '', %s, %s, 'block', gen_random_uuid(), false)",
+                uid(doctor),
+                uid(f"role-{doctor}"),
+                at(0, days=9) + timedelta(hours=first),
+                at(0, days=9) + timedelta(hours=last),
+            )
+
+
+@pytest.fixture
+def waits(as_actor):
+    def run(who, patient=None, **values):
+        with as_actor(who) as trail:
+            return services.join(actor=trail.actor, patient_id=uid(patient or who), wish=wish(**values)).pk
+
+    return run
+
+
+@pytest.fixture
+def frees(as_actor):
+    """Anna cancels."""
+
+    def run(visit="visit-anna", who="anna"):
+        with as_actor(who) as trail:
+            services.cancel_appointment(actor=trail.actor, appointment_id=uid(visit))
+
+    return run
+
+
+@pytest.fixture
+def offers(sql):
+    """(patient, state) of all offers, as they were made."""
+    names = {uid(name): name for name in ("anna", "boris", "zoya", "mila")}
+    rows = (
+        "SELECT patient_id, state FROM scheduling_waitlistoffer WHERE state <> 'passed' AND entry_id <> %s"
+        " ORDER BY created_at"
+    )
+    return lambda: [(names[patient], state) for patient, state in sql(rows, uid("wait-anna"))]
+
+
+@pytest.fixture
+def offer_of(sql):
+    return lambda who: sql(
+        "SELECT id FROM scheduling_waitlistoffer WHERE patient_id = %s AND state <> 'passed'"
+        " ORDER BY created_at DESC LIMIT 1",
+        uid(who),
+    )[0][0]
+
+
+@pytest.fixture
+def over(sql):
+    """The time to answer has passed."""
+
+    def run():
+        sql("UPDATE scheduling_waitlistoffer SET expires_at = now() - interval '1 s' WHERE state = 'open'")
+        sql("UPDATE scheduling_occupancy SET expires_at = now() - interval '1 s' WHERE kind = 'hold'")
+        jobs_waitlist.fill()
+
+    return run
+
+
+@pytest.fixture
+def answers(as_actor):
+    def run(who, offer_id, what="accept"):
+        with as_actor(who) as trail:
+            act = services.accept_offer if what == "accept" else services.decline_offer
+            return act(actor=trail.actor, offer_id=offer_id)
+
+    return run
+
+
+def state(sql, entry):
+    return sql("SELECT state FROM scheduling_waitlistentry WHERE id = %s", entry)[0][0]
+
+
+def told(gateways, sql):
+    """Run the offers' jobs from the queue as the worker would."""
+    for args in sql(
+        "SELECT args FROM procrastinate_jobs WHERE task_name LIKE '%%tell_offer' AND status = 'todo' ORDER BY id"
+    ):
+        jobs.tell_offer(**args[0])
+    return gateways.sms.sent
+
+
+def test_a_cancelled_time_is_kept_for_the_first_in_the_queue(waits, frees, offers, sql):
+    waits("boris")
+    waits("zoya")
+    frees()
+    jobs_waitlist.fill()
+    assert offers() == [("boris", "open")]
+    held = (
+        "SELECT h.start FROM scheduling_occupancy h JOIN scheduling_waitlistoffer o ON o.id = h.owner AND o.hold = h.id"
+        " WHERE h.kind = 'hold' AND o.state = 'open'"
+    )
+    assert sql(held) == [(FREED,)]
+
+
+def test_the_offer_is_said_at_once_with_when_where_until_and_a_link(waits, frees, gateways, sql):
+    waits("boris")
+    frees()
+    jobs_waitlist.fill()
+    (sms,) = told(gateways, sql)
+    ((until,),) = sql("SELECT expires_at FROM scheduling_waitlistoffer WHERE state = 'open'")
+    assert sms.to == PHONES["boris"]
+    for word in (f"{DAY:%d.%m}", "16:00", "Речная, 12", f"{until.astimezone(ZONE):%H:%M}", "/m/"):
+        assert word in sms.text
+    assert timedelta(minutes=14) < until - sql("SELECT now()")[0][0] <= timedelta(minutes=15)
+
+
+def test_nobody_else_gets_the_time_meanwhile(waits, frees, as_actor):
+    from portal.scheduling.errors import SlotTaken
+    from portal.scheduling.tests.conftest import press
+
+    waits("boris")
+    frees()
+    jobs_waitlist.fill()
+    with as_actor("zoya") as trail, pytest.raises(SlotTaken):
+        services.hold_time(actor=trail.actor, owner=uuid4(), **press(start=FREED))
+
+
+def test_taken_it_is_a_visit_and_the_wait_is_over(waits, frees, offer_of, answers, sql):
+    entry = waits("boris")
+    frees()
+    jobs_waitlist.fill()
+    visit = answers("boris", offer_of("boris"))
+    assert (visit.patient_id, visit.start, visit.status) == (uid("boris"), FREED, "booked")
+    assert answers("boris", offer_of("boris")).pk == visit.pk, "twice leads to the same visit"
+    assert state(sql, entry) == "done"
+    assert sql("SELECT count(*) FROM scheduling_appointment WHERE start = %s AND status = 'booked'", FREED) == [(1,)]
+
+
+def test_declined_it_goes_to_the_next_at_once(waits, frees, offers, offer_of, answers, sql):
+    first, _ = waits("boris"), waits("zoya")
+    frees()
+    jobs_waitlist.fill()
+    answers("boris", offer_of("boris"), "decline")
+    jobs_waitlist.fill()
+    assert offers() == [("boris", "declined"), ("zoya", "open")]
+    assert state(sql, first) == "waiting"
+    with pytest.raises(OfferOver):
+        answers("boris", offer_of("boris"))
+
+
+def test_unanswered_it_goes_to_the_next_when_the_time_is_over(waits, frees, offers, offer_of, over, answers):
+    waits("boris")
+    waits("zoya")
+    frees()
+    jobs_waitlist.fill()
+    over()
+    assert offers() == [("boris", "lapsed"), ("zoya", "open")]
+    with pytest.raises(OfferOver):
+        answers("boris", offer_of("boris"))
+    assert answers("zoya", offer_of("zoya")).start == FREED
+
+
+def test_a_time_is_offered_to_a_person_once(waits, frees, offers, offer_of, answers, over):
+    waits("boris")
+    frees()
+    jobs_waitlist.fill()
+    answers("boris", offer_of("boris"), "decline")
+    jobs_waitlist.sweep()
+    jobs_waitlist.fill()
+    assert offers() == [("boris", "declined")]
+
+
+def test_who_was_asked_waits_behind_those_not_asked_yet(waits, frees, offers, offer_of, answers):
+    waits("boris")
+    waits("zoya", "zoya")
+    frees()
+    jobs_waitlist.fill()
+    answers("boris", offer_of("boris"), "decline")
+    jobs_waitlist.fill()
+    answers("zoya", offer_of("zoya"), "decline")
+    frees("visit-mila")
+    jobs_waitlist.fill()
+    assert offers()[2:] == [("boris", "open")], "Boris was asked before Zoya"
+
+
+def test_three_unanswered_offers_pause_the_wait(waits, frees, over, sql):
+    entry = waits("boris")
+    sql("UPDATE scheduling_waitlistentry SET ignored = 2")
+    frees()
+    jobs_waitlist.fill()
+    over()
+    assert state(sql, entry) == "paused"
+    assert sql("SELECT ignored, rest_until > now() FROM scheduling_waitlistentry WHERE id = %s", entry) == [(3, True)]
+
+
+def test_a_paused_one_is_passed_over_and_keeps_the_place(waits, frees, offers, as_actor, sql):
+    entry = waits("boris")
+    waits("zoya")
+    with as_actor("boris") as trail:
+        services.pause(actor=trail.actor, entry_id=entry)
+    frees()
+    jobs_waitlist.fill()
+    assert offers() == [("zoya", "open")]
+    with as_actor("boris") as trail:
+        services.resume(actor=trail.actor, entry_id=entry)
+    frees("visit-mila")
+    jobs_waitlist.fill()
+    assert offers()[1:] == [("boris", "open")]
+
+
+def test_leaving_gives_the_kept_time_to_the_next(waits, frees, offers, as_actor, sql):
+    entry = waits("boris")
+    waits("zoya")
+    frees()
+    jobs_waitlist.fill()
+    with as_actor("boris") as trail:
+        services.leave(actor=trail.actor, entry_id=entry)
+    jobs_waitlist.fill()
+    assert offers() == [("boris", "declined"), ("zoya", "open")] and state(sql, entry) == "left"
+
+
+def test_who_joins_when_something_is_free_is_offered_it_at_once(waits, frees, offers):
+    frees()
+    jobs_waitlist.fill()
+    waits("boris")
+    jobs_waitlist.fill()
+    assert offers() == [("boris", "open")]
+
+
+def test_an_expired_hold_frees_the_time(waits, frees, offers, as_actor, sql):
+    from portal.scheduling.tests.conftest import press
+
+    frees()
+    with as_actor("zoya") as trail:
+        services.hold_time(actor=trail.actor, owner=uuid4(), **press(start=FREED))
+    waits("boris")
+    jobs_waitlist.fill()
+    assert offers() == []
+    sql("UPDATE scheduling_occupancy SET expires_at = now() - interval '1 s' WHERE kind = 'hold'")
+    jobs_waitlist.fill()
+    assert offers() == [("boris", "open")]
+
+
+def test_a_new_rule_frees_times(waits, offers, as_actor):
+    waits("boris")
+    jobs_waitlist.fill()
+    assert offers() == []
+    with as_actor("alla") as trail:
+        services.add_exception(
+            actor=trail.actor,
+            role_id=uid("role-vera"),
+            kind="extra",
+            first_day=DAY,
+            last_day=DAY,
+            start=time(18),
+            end=time(19),
+            step_minutes=30,
+            modes=["in-person"],
+        )
+    jobs_waitlist.fill()
+    assert offers() == [("boris", "open")]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"doctor": "dina", "hours": (0, 9)},
+        {"hours": (9, 12)},
+        {"first_day": DAY + timedelta(days=1), "last_day": DAY + timedelta(days=1), "hours": (20, 24)},
+        {"mode": "chat"},
+        {"payer": "oms"},
+    ],
+)
+def test_what_was_not_asked_for_is_not_offered(waits, frees, offers, values):
+    waits("boris", **values)
+    frees()
+    jobs_waitlist.fill()
+    assert offers() == []
+
+
+def test_any_doctor_of_the_specialty_will_do(waits, frees, offers):
+    waits("boris", doctor=None)
+    frees()
+    jobs_waitlist.fill()
+    assert offers() == [("boris", "open")]
+
+
+def test_who_has_another_visit_then_is_passed_over(waits, frees, offers, sql):
+    sql(
+        'UPDATE scheduling_appointment SET start = %s, "end" = %s WHERE id = %s',
+        FREED,
+        FREED + timedelta(minutes=30),
+        uid("visit-boris"),
+    )
+    waits("boris")
+    waits("zoya")
+    frees()
+    jobs_waitlist.fill()
+    assert offers() == [("zoya", "open")]
+    assert sql("SELECT count(*) FROM scheduling_waitlistoffer WHERE state = 'passed'") == [(1,)]
+
+
+def test_a_child_is_not_offered_a_doctor_for_adults(waits, frees, offers, sql):
+    sql("UPDATE people_practitioner SET min_age = 18 WHERE id = %s", uid("vera"))
+    waits("anna", "mila")
+    frees()
+    jobs_waitlist.fill()
+    assert offers() == []
+    assert sql("SELECT unfit_roles FROM scheduling_waitlistentry WHERE unfit_roles <> '{}'") == [([uid("role-vera")],)]
+
+
+def test_a_childs_offer_is_told_to_the_parent(waits, frees, gateways, sql):
+    waits("anna", "mila")
+    sql(
+        "UPDATE scheduling_appointment SET local_date = local_date - 1, start = start - interval '1 day',"
+        ' "end" = "end" - interval \'1 day\' WHERE id = %s',
+        uid("visit-mila"),
+    )
+    frees()
+    jobs_waitlist.fill()
+    told(gateways, sql)
+    assert [m.to for m in gateways.sms.sent] == [PHONES["anna"]]
+
+
+def test_near_the_visit_the_answer_is_wanted_sooner():
+    from portal.scheduling.selectors.waitlist import answer_within
+
+    minutes = {left: answer_within(timedelta(minutes=left)) for left in (5, 12, 40, 60, 90, 600)}
+    assert minutes[5] is None
+    assert [m.total_seconds() / 60 for m in minutes.values() if m] == [5, 40 / 6, 10, 15, 15]
+
+
+def test_at_night_only_those_who_wanted_it_are_asked(waits, frees, offers, sql):
+    sql("UPDATE notifications_messagepolicy SET quiet_from = '00:00', quiet_until = '23:59:59'")
+    entry = waits("boris")
+    waits("zoya", at_night=True)
+    frees()
+    jobs_waitlist.fill()
+    assert offers() == [("zoya", "open")]
+    assert sql("SELECT rest_until > now() FROM scheduling_waitlistentry WHERE id = %s", entry) == [(True,)]
+
+
+def test_who_wants_no_offers_is_not_asked(waits, frees, offers, client_of):
+    waits("boris")
+    client_of("boris").post("/me/messages/", {"form": "wishes", "on": ["visits:sms", "reminders:sms"]})
+    frees()
+    jobs_waitlist.fill()
+    assert offers() == []
+
+
+def test_an_offer_answered_before_it_was_said_is_not_said(waits, frees, offer_of, answers, gateways, sql):
+    waits("boris")
+    frees()
+    jobs_waitlist.fill()
+    answers("boris", offer_of("boris"), "decline")
+    assert told(gateways, sql) == []
+
+
+def test_one_place_a_wish_and_five_at_most(waits):
+    waits("boris")
+    with pytest.raises(AlreadyWaiting):
+        waits("boris")
+    waits("boris", doctor=None)
+    with pytest.raises(AlreadyWaiting):
+        waits("boris", doctor=None)
+    for doctor in ("gleb", "dina"):
+        waits("boris", doctor=doctor)
+    waits("boris", doctor="dina", practitioner_id=None)
+    with pytest.raises(TooManyWaits):
+        waits("boris", doctor="gleb", location_id=uid("place-shore"))
+
+
+def test_a_stranger_touches_nothing(waits, frees, offer_of, as_actor):
+    from portal.kernel.errors import NotFound
+
+    entry = waits("boris")
+    frees()
+    jobs_waitlist.fill()
+    for act, values in (
+        (services.pause, {"entry_id": entry}),
+        (services.leave, {"entry_id": entry}),
+        (services.accept_offer, {"offer_id": offer_of("boris")}),
+        (services.decline_offer, {"offer_id": offer_of("boris")}),
+    ):
+        with as_actor("zoya") as trail, pytest.raises(NotFound):
+            act(actor=trail.actor, **values)
+
+
+def test_days_that_have_passed_end_the_wait(waits, sql):
+    entry = waits("boris")
+    sql("UPDATE scheduling_waitlistentry SET first_day = '2020-01-01', last_day = '2020-01-02'")
+    jobs_waitlist.sweep()
+    assert state(sql, entry) == "over"
+
+
+def test_notes_about_doctors_nobody_waits_for_are_dropped(frees, sql):
+    frees()
+    jobs_waitlist.fill()
+    assert sql("SELECT count(*) FROM scheduling_freedtime") == [(0,)]
