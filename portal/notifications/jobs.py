@@ -20,6 +20,7 @@ from portal.kernel.actor import Actor
 from portal.kernel.outbox import as_system, continually, on
 from portal.kernel.ports import PortFailure, PortUnknown, port
 from portal.kernel.system_door import system_door
+from portal.notifications import jobs_waitlist as jobs_waitlist  # the worker looks for jobs in this module alone
 from portal.notifications import post, routes, words
 from portal.notifications.selectors_sql import claim_messages, hearers
 from portal.notifications.services import plan_next_way, plan_offer, plan_visit, settle, take_up, withdraw

@@ -8,7 +8,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from portal.people.models.directory import Mode, Payer
+from portal.people.models.directory import Mode
 from portal.scheduling.forms import ANY_MODE, PARTS, DayField
 from portal.scheduling.selectors import WRITTEN_AHEAD
 
@@ -48,12 +48,13 @@ class JoinForm(forms.Form):
     way = forms.ChoiceField(
         label=_("How the visit takes place"), required=False, choices=[("", _("Any way")), *Mode.choices]
     )
-    payer = forms.ChoiceField(label=_("Who pays"), required=False, choices=Payer.choices)
+    payer = forms.ChoiceField(label=_("Who pays"), required=False)
     at_night = forms.BooleanField(label=_("Write to me at night too"), required=False)
 
-    def __init__(self, *args: Any, today: date, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, today: date, payers: list[tuple[str, str]], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.today = today
+        self.fields["payer"].choices = payers  # type: ignore[attr-defined]
         for name, label in (("first_day", _("From day")), ("last_day", _("To day"))):
             self.fields[name].required = True
             self.fields[name].label = label

@@ -69,7 +69,7 @@ def join(request: HttpRequest, actor: Actor) -> HttpResponse:
     now = database_now()
     today = now.astimezone(found[0].zone).date()
     initial = {"first_day": today, "last_day": today + USUAL, "way": waited.cleaned_data["mode"]}
-    form = JoinForm(posted(request), today=today, initial=initial)
+    form = JoinForm(posted(request), today=today, payers=_payers(found), initial=initial)
     if form.is_bound and form.is_valid():
         try:
             services.join(actor=actor, patient_id=form.cleaned_data["patient"], wish=_wish(waited, form, found[0]))
@@ -129,12 +129,18 @@ def _join_page(
         "nearest": nearest if nearest.nearest else None,
         "people": [{"patient": p, "is_self": p.user_id == actor.user_id} for p in people],
         "chosen": str(form["patient"].value() or people[0].pk),
-        "payers": [(payer, Payer(payer).label) for payer in service.payers],
+        "payers": _payers(found),
         "has_ways": len(service.modes) > 1 or not asked["service"],
         "leave_url": _back(asked),
         "now": database_now(),
     }
     return render(request, "scheduling/waiting_join.html", context, status=422 if form.is_bound else 200)
+
+
+def _payers(found: list[selectors.Choice]) -> list[tuple[str, str]]:
+    """Who may pay any of these doctors."""
+    taken = {payer for choice in found for payer in choice.offer.service.payers}
+    return [(value, str(label)) for value, label in Payer.choices if value in taken]
 
 
 def _back(asked: dict[str, Any]) -> str:
