@@ -29,7 +29,7 @@ def offer_link(request: HttpRequest, opened: Opened) -> HttpResponse:
     try:
         act(actor=opened.actor, offer_id=opened.message.subject_id)
     except OfferOver:
-        return _page(request, opened)
+        return _page(request, opened, status=409)
     except (PatientBusy, OneADay) as refused:
         return _page(request, opened, refused=refused, status=409)
     return redirect(reverse("notifications:link", args=[opened.token]))
