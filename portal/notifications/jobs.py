@@ -17,16 +17,27 @@ from django.conf import settings
 from django.db.models.functions import Now
 
 from portal.kernel.actor import Actor
-from portal.kernel.outbox import as_system, continually, on
+from portal.kernel.outbox import as_system, continually, every, on
 from portal.kernel.ports import PortFailure, PortUnknown, port
 from portal.kernel.system_door import system_door
 from portal.notifications import jobs_waitlist as jobs_waitlist  # the worker looks for jobs in this module alone
 from portal.notifications import post, routes, words
 from portal.notifications.selectors_sql import claim_messages, hearers
-from portal.notifications.services import plan_next_way, plan_offer, plan_visit, settle, take_up, withdraw
+from portal.notifications.services import (
+    plan_document,
+    plan_next_way,
+    plan_notice,
+    plan_offer,
+    plan_visit,
+    settle,
+    take_up,
+    withdraw,
+)
 from portal.people.contacts import Address
 from portal.people.models import Contact, OneTimeCode, StaffInvite
+from portal.people.selectors_sql import removed_contacts
 from portal.people.services.codes import forget_code
+from portal.people.services.own_data import forget_contact
 from portal.people.services.sms_blocks import note_sim_replaced
 from portal.people.services.staff import forget_sent_invite
 from portal.scheduling.models import Appointment, WaitlistOffer
@@ -34,6 +45,7 @@ from portal.scheduling.models import Appointment, WaitlistOffer
 logger = logging.getLogger(__name__)
 JOB = "notifications.tell"
 BATCH = post.CALLS_AT_ONCE
+FORGOTTEN_AT_ONCE = 100
 
 
 @on("code.requested", queue="urgent")
@@ -132,6 +144,52 @@ def tell_offer(*, offer_id: UUID, patient_id: UUID, recipient_id: UUID) -> None:
         planned = plan_offer(actor=actor, offer=offer, patient_id=patient_id, recipient_id=recipient_id)
     while planned and post_due(among=planned):
         pass
+
+
+@on("browser.new")
+def tell_new_browser(*, patient_id: UUID, code_id: UUID) -> None:
+    """To every address but the one that has just received the code: that one knows."""
+    with as_system(JOB):
+        code = OneTimeCode.objects.filter(pk=code_id).first()
+    _warn("new-browser", patient_id, code_id, bytes(code.destination_digest) if code else b"")
+
+
+@on("contact.added")
+def tell_contact_added(*, contact_id: UUID, patient_id: UUID) -> None:
+    _warn("contact-added", patient_id, contact_id)
+
+
+@on("contact.removed")
+def tell_contact_removed(*, contact_id: UUID, patient_id: UUID) -> None:
+    _warn("contact-removed", patient_id, contact_id)
+
+
+def _warn(kind: str, patient_id: UUID, subject_id: UUID, except_digest: bytes = b"") -> None:
+    with _open({patient_id}) as actor:
+        planned = plan_notice(
+            actor=actor, kind=kind, patient_id=patient_id, subject_id=subject_id, except_digest=except_digest
+        )
+    while planned and post_due(among=planned):
+        pass
+
+
+@on("document.added")
+def tell_document(*, document_id: UUID, patient_id: UUID) -> None:
+    """Something new to read; to the patient, or to who hears for them."""
+    with _open({patient_id}) as actor:
+        for hearer in hearers(patient_id):
+            system_door(JOB, [hearer])
+            plan_document(actor=actor, document_id=document_id, patient_id=patient_id, recipient_id=hearer)
+
+
+@every("41 * * * *")
+def forget_contacts() -> None:
+    """Removed contacts have heard of it: a day later they are deleted."""
+    with as_system(JOB):
+        removed = removed_contacts(FORGOTTEN_AT_ONCE)
+    for contact_id, patient_id in removed:
+        with _open({patient_id}) as actor:
+            forget_contact(actor=actor, contact_id=contact_id)
 
 
 def _tell(news: str, appointment_id: UUID, patient_id: UUID, recipient_id: UUID) -> None:

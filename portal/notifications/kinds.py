@@ -13,6 +13,8 @@ class Stream(StrEnum):
     VISITS = "visits"  # bookings, changes: at least one way stays open
     REMINDERS = "reminders"
     OFFERS = "offers"  # a time that has become free
+    DOCUMENTS = "documents"
+    SECURITY = "security"  # cannot be switched off
 
 
 class About(StrEnum):
@@ -20,6 +22,7 @@ class About(StrEnum):
 
     VISIT = "visit"
     OFFER = "offer"
+    NOTICE = "notice"  # something has happened; the message is all there is of it
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,7 +47,12 @@ class Kind:
     @property
     def must_reach(self) -> bool:
         """It goes by every way that is left, whatever the person has switched off."""
-        return self.stream == Stream.VISITS
+        return self.stream in (Stream.VISITS, Stream.SECURITY)
+
+    @property
+    def is_the_clinics(self) -> bool:
+        """May the clinic have words of its own for it?"""
+        return self.about != About.NOTICE
 
 
 KINDS: dict[str, Kind] = {
@@ -57,6 +65,10 @@ KINDS: dict[str, Kind] = {
     "reminder-day": Kind(stream=Stream.REMINDERS, obeys_night=True),
     "reminder-hours": Kind(stream=Stream.REMINDERS, obeys_night=True, patience=timedelta(minutes=10), may_repeat=False),
     "offer": Kind(stream=Stream.OFFERS, about=About.OFFER, every_way=True, may_repeat=False),
+    "document": Kind(stream=Stream.DOCUMENTS, about=About.NOTICE, obeys_night=True),
+    "new-browser": Kind(stream=Stream.SECURITY, about=About.NOTICE, every_way=True),
+    "contact-added": Kind(stream=Stream.SECURITY, about=About.NOTICE, every_way=True),
+    "contact-removed": Kind(stream=Stream.SECURITY, about=About.NOTICE, every_way=True),
 }
 REMINDERS = ("reminder-day", "reminder-hours")
 OF_A_BATCH = ("booked", "requested")  # an SMS speaks of all visits of a course; each has an e-mail with its calendar

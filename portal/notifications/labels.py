@@ -27,6 +27,10 @@ TITLES: dict[str, Title] = {
     "clinic-cancelled": Title(_("Cancelled by the clinic"), _("at once, at night only within 18 hours of the visit")),
     "reminder-day": Title(_("First reminder"), _("before the visit")),
     "reminder-hours": Title(_("Last reminder"), _("before the visit")),
+    "document": Title(_("New document"), _("in waking hours")),
+    "new-browser": Title(_("Signed in from a new browser"), _("at once")),
+    "contact-added": Title(_("A phone or an e-mail was added"), _("at once, to the old and the new one")),
+    "contact-removed": Title(_("A phone or an e-mail was removed"), _("at once, to the old ones too")),
     "offer": Title(_("A time has become free"), _("at once, to the first in the queue; at night only to who wants it")),
 }
 STATE_WORDS: dict[str, tuple[Promise, str]] = {

@@ -60,6 +60,7 @@ class Message(PatientPart):
     organization = models.ForeignKey(
         Organization, models.PROTECT, null=True, related_name="+", help_text="in whose name"
     )
+    organization_id: UUID | None
     recipient = models.ForeignKey(Patient, models.PROTECT, related_name="+", help_text="the person who is told")
     recipient_id: UUID
     channel = models.CharField(max_length=5, choices=Channel.choices)

@@ -38,6 +38,12 @@ def ways_to(actor: Actor, patient_id: UUID, wishes: MessageWishes) -> list[Way]:
     return sorted(ways.values(), key=lambda way: way.channel != wishes.first)
 
 
+def contacts_to_warn(actor: Actor, patient_id: UUID, subject_id: UUID) -> list[Contact]:
+    """Every confirmed address, and the removed one that the warning is about."""
+    removed = Contact.objects.visible_to(actor).filter(pk=subject_id, patient_id=patient_id, removed_at__isnull=False)
+    return [*(one for one in contacts_of(actor, patient_id) if one.verified_at), *removed]
+
+
 def told_together(actor: Actor, visit: Appointment) -> list[UUID]:
     """Visits booked with this one and unchanged since, itself among them: one SMS speaks of all, the first one's."""
     if visit.batch is None or visit.version > 1:

@@ -12,8 +12,10 @@ from portal.notifications.kinds import KINDS, OF_A_BATCH, About
 from portal.notifications.models import Message, MessageState
 from portal.notifications.selectors import told_together
 from portal.notifications.texts import Text
-from portal.notifications.words import Words, offer_words, visit_words
+from portal.notifications.words import Words, notice_words, offer_words, visit_words
 from portal.scheduling.models import Appointment, AppointmentStatus, WaitlistOffer
+
+ELSEWHERE = "Europe/Moscow"  # the clock of what takes place nowhere
 
 
 class Subject(Protocol):
@@ -81,6 +83,24 @@ class OfOffer:
         return offer_words(self.offer, language, link, own)
 
 
+@dataclass(frozen=True, slots=True)
+class OfNotice:
+    """True for ever: it tells what has happened."""
+
+    message: Message
+    zone: str
+
+    @property
+    def organization_id(self) -> UUID | None:
+        return self.message.organization_id
+
+    def ended(self, message: Message) -> MessageState | None:
+        return None
+
+    def words(self, kind: str, language: str, link: str, own: Text | None) -> Words:
+        return notice_words(kind, self.message.created_at, self.zone, language)
+
+
 def load(actor: Actor, messages: Sequence[Message]) -> dict[UUID, Subject]:
     """The subject of each message, by the message's id; read once for all of them. What is gone is absent."""
     ids: dict[About, set[UUID]] = {about: set() for about in About}
@@ -91,4 +111,7 @@ def load(actor: Actor, messages: Sequence[Message]) -> dict[UUID, Subject]:
     if ids[About.OFFER]:
         offers = WaitlistOffer.objects.visible_to(actor).select_related("role__location")
         known |= {offer.pk: OfOffer(offer) for offer in offers.filter(pk__in=ids[About.OFFER])}
-    return {message.pk: known[message.subject_id] for message in messages if message.subject_id in known}
+    notices: dict[UUID, Subject] = {
+        message.pk: OfNotice(message, ELSEWHERE) for message in messages if message.subject_id in ids[About.NOTICE]
+    }
+    return notices | {message.pk: known[message.subject_id] for message in messages if message.subject_id in known}

@@ -67,11 +67,40 @@ TEXTS: dict[str, Text] = {
         _("Reminder of your appointment"),
         _("We expect you {when}, {where}.\n\nIf you cannot come, please say so: {link}"),
     ),
-    "offer": Text(
-        _("A time is free: {when}, {where}. Kept for you until {until}: {link}"),
-        _("A time has become free"),
+    "document": Text(
+        _("There is a new document in your account: {link}"),
+        _("New document in your account"),
+        _("There is a new document in your account. It opens after signing in: {link}"),
+    ),
+    "new-browser": Text(
+        _("Signed in to your account from a new browser, {when}. Not you? {link}"),
+        _("Signed in from a new browser"),
         _(
-            "A time you have been waiting for is free: {when}, {where}.\n\n"
+            "Somebody has signed in to your account from a browser that was not there before, {when}.\n\n"
+            "If it was you, all is well. If not, sign out everywhere and tell the clinic: {link}"
+        ),
+    ),
+    "contact-added": Text(
+        _("A phone or an e-mail was added to your account, {when}. Not you? {link}"),
+        _("A contact was added to your account"),
+        _(
+            "A phone or an e-mail was added to your account, {when}. It can be used for signing in.\n\n"
+            "If it was not you, remove it and tell the clinic: {link}"
+        ),
+    ),
+    "contact-removed": Text(
+        _("A phone or an e-mail was removed from your account, {when}. Not you? {link}"),
+        _("A contact was removed from your account"),
+        _(
+            "A phone or an e-mail was removed from your account, {when}. It cannot be used for signing in any more."
+            "\n\nIf it was not you, tell the clinic: {link}"
+        ),
+    ),
+    "offer": Text(
+        _("A time has opened up: {when}, {where}. Kept for you until {until}: {link}"),
+        _("A time has opened up"),
+        _(
+            "A time you have been waiting for has opened up: {when}, {where}.\n\n"
             "It is kept for you until {until}. Take it or leave it to the next person: {link}"
         ),
     ),

@@ -82,6 +82,18 @@ def offer_words(offer: WaitlistOffer, language: str, link: str, own: Text | None
         )
 
 
+def notice_words(kind: str, happened: datetime, zone: str, language: str) -> Words:
+    """Something has happened to an account or in it; the link leads there, signed in."""
+    with override(language):
+        local = happened.astimezone(ZoneInfo(zone))
+        page = reverse("people:data" if kind != "document" else "people:home")
+        blanks = {"when": _at(local), "link": settings.PUBLIC_URL + page}
+        text = TEXTS[kind]
+        return Words(
+            sms=fill(str(text.sms), blanks), subject=fill(str(text.subject), blanks), text=fill(str(text.body), blanks)
+        )
+
+
 def fill(text: str, blanks: dict[str, str]) -> str:
     """Put the values into their places: no logic, no attributes. Braces that name no blank stay as they are."""
     return BLANK.sub(lambda found: blanks.get(found[1], found[0]), text)
@@ -101,7 +113,10 @@ def invite_words(token: str) -> Words:
 
 
 def _when(place: Location, moment: datetime) -> str:
-    local = moment.astimezone(ZoneInfo(place.zone))
+    return _at(moment.astimezone(ZoneInfo(place.zone)))
+
+
+def _at(local: datetime) -> str:
     return _("%(date)s at %(time)s") % {"date": f"{local:%d.%m}", "time": f"{local:%H:%M}"}
 
 

@@ -64,7 +64,7 @@ def own_people(actor: Actor) -> list[Patient]:
 
 def contacts_of(actor: Actor, patient_id: UUID) -> list[Contact]:
     """Confirmed first, phones before e-mails."""
-    rows = Contact.objects.visible_to(actor).filter(patient_id=patient_id)
+    rows = Contact.objects.visible_to(actor).filter(patient_id=patient_id, removed_at=None)
     return sorted(rows, key=lambda c: (c.verified_at is None, c.kind != Contact.Kind.PHONE, c.created_at))
 
 

@@ -25,6 +25,13 @@ def find_by_contact(digest: bytes, *, purpose: str) -> list[tuple[UUID, UUID | N
         return [(patient_id, user_id) for patient_id, user_id in cursor.fetchall()]
 
 
+def removed_contacts(most: int) -> list[tuple[UUID, UUID]]:
+    """(contact, patient) of what was removed more than a day ago."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT contact_id, patient_id FROM guard.removed_contacts(%s)", [most])
+        return list(cursor.fetchall())
+
+
 class Counter(NamedTuple):
     """One row to count up in."""
 

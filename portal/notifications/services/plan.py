@@ -4,21 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from portal.kernel.actor import Actor, Role
 from portal.kernel.commands import command
 from portal.notifications import timing
-from portal.notifications.kinds import KINDS, OF_A_BATCH
+from portal.notifications.kinds import KINDS, OF_A_BATCH, Stream
 from portal.notifications.models import Channel, Message, MessageState, MessageWishes
-from portal.notifications.selectors import Way, timing_of, told_together, ways_to, wishes_of
+from portal.notifications.selectors import (
+    BY_CONTACT,
+    Way,
+    contacts_to_warn,
+    timing_of,
+    told_together,
+    ways_to,
+    wishes_of,
+)
 from portal.notifications.selectors_sql import next_sequences
+from portal.notifications.subjects import ELSEWHERE
+from portal.people.models import Contact
 from portal.scheduling.models import Appointment, AppointmentStatus, WaitlistOffer
 from portal.scheduling.selectors_sql import database_now
 
 PLANNED = (MessageState.PLANNED,)
+NOTICE_LASTS = timedelta(days=1)
+DOCUMENT_LASTS = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +108,37 @@ def plan_offer(*, actor: Actor, offer: WaitlistOffer, patient_id: UUID, recipien
     ways = [way for way in ways_to(actor, recipient_id, wishes) if wishes.allows(KINDS["offer"].stream, way.channel)]
     said = [_Said("offer", way, now, offer.expires_at) for way in ways]
     _write(_About(offer.pk, 1, offer.role.organization_id), patient_id, recipient_id, said)
-    mine = Message.objects.visible_to(actor).filter(subject_id=offer.pk, recipient_id=recipient_id)
+    return _planned(actor, offer.pk, recipient_id)
+
+
+@command("Message.plan-notice", roles={Role.SYSTEM})
+def plan_notice(
+    *, actor: Actor, kind: str, patient_id: UUID, subject_id: UUID, except_digest: bytes = b""
+) -> list[UUID]:
+    """To every address of the person, the one with this digest left out: that one knows."""
+    now = database_now()
+    contacts = [one for one in contacts_to_warn(actor, patient_id, subject_id) if bytes(one.digest) != except_digest]
+    for n, one in enumerate(contacts, 1):  # two phones: one message each, told apart by the version
+        way = Way(BY_CONTACT[Contact.Kind(one.kind)], one.pk)
+        _write(_About(subject_id, n, None), patient_id, patient_id, [_Said(kind, way, now, now + NOTICE_LASTS)])
+    return _planned(actor, subject_id, patient_id)
+
+
+@command("Message.plan-document", roles={Role.SYSTEM})
+def plan_document(*, actor: Actor, document_id: UUID, patient_id: UUID, recipient_id: UUID) -> list[UUID]:
+    """By the first way that costs nothing and is wished; not at night."""
+    wishes, now = wishes_of(actor, recipient_id), database_now()
+    ways = [way for way in ways_to(actor, recipient_id, wishes) if wishes.allows(Stream.DOCUMENTS, way.channel)]
+    rules, zone = timing.Timing(), ZoneInfo(wishes.zone or ELSEWHERE)
+    at = timing.quiet_ends(now, zone, rules) if timing.is_quiet(now, zone, rules) else now
+    first = sorted(ways, key=lambda way: way.channel == Channel.SMS)[:1]
+    said = [_Said("document", way, at, at + DOCUMENT_LASTS) for way in first]
+    _write(_About(document_id, 1, None), patient_id, recipient_id, said)
+    return _planned(actor, document_id, recipient_id)
+
+
+def _planned(actor: Actor, subject_id: UUID, recipient_id: UUID) -> list[UUID]:
+    mine = Message.objects.visible_to(actor).filter(subject_id=subject_id, recipient_id=recipient_id)
     return list(mine.values_list("pk", flat=True))
 
 

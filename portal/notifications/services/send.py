@@ -27,7 +27,7 @@ from portal.notifications.models import Channel, Message, MessageState, MessageT
 from portal.notifications.selectors import representatives, timing_of
 from portal.notifications.selectors_texts import own_words, said_by
 from portal.notifications.subjects import Subject
-from portal.people.models import Patient
+from portal.people.models import Contact, Patient
 from portal.scheduling.selectors_sql import database_now
 
 logger = logging.getLogger(__name__)
@@ -172,13 +172,18 @@ def _nobody_to_hear(batch: _Batch, message: Message, subject: Subject) -> str:
     """Why this way is closed; empty when it is open."""
     if not batch.may_hear(message):
         return "no-longer-theirs"
-    if message.contact is None or message.contact.verified_at is None:
+    if message.contact is None or not _is_theirs(message.kind, message.contact):
         return "no-contact"
     if timing.is_switched_off(message.kind, batch.rules_of(subject.organization_id)):
         return "switched-off"
     kind = KINDS[message.kind]
     is_wished = kind.must_reach or batch.wishes_of(message.recipient_id).allows(kind.stream, message.channel)
     return "" if is_wished else "unwished"
+
+
+def _is_theirs(kind: str, contact: Contact) -> bool:
+    """A confirmed contact; one that was removed hears of its removal and of nothing else."""
+    return contact.verified_at is not None or (kind == "contact-removed" and contact.removed_at is not None)
 
 
 def _why_not(message: Message, subject: Subject, now: datetime) -> tuple[MessageState, str] | None:

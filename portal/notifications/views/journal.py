@@ -141,5 +141,5 @@ def _is_open(one: Message) -> bool:
 
 
 def _phones(actor: Actor, ids: list[UUID]) -> dict[UUID, str]:
-    rows = Contact.objects.visible_to(actor).filter(patient_id__in=ids, kind=Contact.Kind.PHONE)
+    rows = Contact.objects.visible_to(actor).filter(patient_id__in=ids, kind=Contact.Kind.PHONE, removed_at=None)
     return {contact.patient_id: contact.value for contact in rows}

@@ -31,6 +31,7 @@ STREAM_WORDS = {
     Stream.VISITS: _("Bookings and changes"),
     Stream.REMINDERS: _("Reminders"),
     Stream.OFFERS: _("Times that have become free"),
+    Stream.DOCUMENTS: _("New documents"),
 }
 NEVER_SENT = (MessageState.SUPERSEDED, MessageState.CANCELED, MessageState.SKIPPED)
 

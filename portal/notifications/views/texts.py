@@ -66,7 +66,8 @@ def _rows(clinic: UUID, policy: MessagePolicy) -> list[dict[str, Any]]:
                 for code, name in LANGUAGES.items()
             ],
         }
-        for kind in KINDS
+        for kind, how in KINDS.items()
+        if how.is_the_clinics
     ]
 
 
@@ -128,7 +129,7 @@ def standard(request: HttpRequest, actor: Actor, kind: str, language: str) -> Ht
 
 
 def _require(kind: str, language: str) -> None:
-    if kind not in KINDS or language not in LANGUAGES:
+    if kind not in KINDS or not KINDS[kind].is_the_clinics or language not in LANGUAGES:
         raise NotFound
 
 

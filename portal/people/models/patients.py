@@ -62,7 +62,10 @@ class PatientPart(PatientRecord):
 
 
 class Contact(PatientPart):
-    """A phone (E.164) or an e-mail. `digest` finds it without showing it; verified ones are unique."""
+    """A phone (E.164) or an e-mail. `digest` finds it without showing it; verified ones are unique.
+
+    A removed one is found no more and is kept a day, so that its owner hears of the removal (ASVS 5.0, 6.3.7).
+    """
 
     class Kind(models.TextChoices):
         PHONE = "phone", _("Phone")
@@ -75,6 +78,7 @@ class Contact(PatientPart):
     value = EncryptedTextField()
     digest = models.BinaryField(max_length=32)
     verified_at = models.DateTimeField(null=True)
+    removed_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

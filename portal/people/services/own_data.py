@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from secrets import token_bytes
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
@@ -14,9 +16,12 @@ from portal.kernel.actor import STAFF_ROLES, Actor, Role
 from portal.kernel.base import get_one
 from portal.kernel.commands import command
 from portal.kernel.errors import Conflict, NotFound
+from portal.kernel.outbox import emit
 from portal.people.contacts import Address
 from portal.people.models import Contact, OneTimeCode, Patient, Session
 from portal.people.services.register import PersonData
+
+KEPT = timedelta(days=1)
 
 
 class LastContact(Conflict):
@@ -67,20 +72,32 @@ def add_contact(*, actor: Actor, patient_id: UUID, code_id: UUID) -> Contact:
             contact.save(force_insert=True)
     except IntegrityError:
         raise ContactInUse from None
+    emit("contact.added", contact_id=contact.pk, patient_id=patient_id)
     return contact
 
 
 @command("Contact.remove", roles={Role.PATIENT})
 def remove_contact(*, actor: Actor, patient_id: UUID, contact_id: UUID) -> None:
-    """Delete a contact; the last confirmed one stays, or nobody could reach the person. Rows are locked first."""
+    """Part with a contact; the last confirmed one stays, or nobody could reach the person. Rows are locked first."""
     open_door(actor, [patient_id], purpose="own-data")
-    mine = Contact.objects.visible_to(actor).filter(patient_id=patient_id)
+    mine = Contact.objects.visible_to(actor).filter(patient_id=patient_id, removed_at=None)
     confirmed = [c.pk for c in mine.select_for_update().order_by("pk") if c.verified_at]
     if contact_id not in {c.pk for c in mine}:
         raise NotFound
     if confirmed == [contact_id]:
         raise LastContact
-    mine.filter(pk=contact_id).delete()
+    lost = mine.filter(pk=contact_id)
+    if contact_id not in confirmed:
+        lost.delete()
+        return
+    lost.update(verified_at=None, removed_at=Now(), digest=token_bytes(32))
+    emit("contact.removed", contact_id=contact_id, patient_id=patient_id)
+
+
+@command("Contact.forget", roles={Role.SYSTEM})
+def forget_contact(*, actor: Actor, contact_id: UUID) -> None:
+    """Delete what was removed a day ago."""
+    Contact.objects.visible_to(actor).filter(pk=contact_id, removed_at__lt=Now() - KEPT).delete()
 
 
 @command("Session.end", roles={Role.PATIENT, *STAFF_ROLES})

@@ -7,13 +7,14 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
+from portal.notifications.jobs import forget_contacts
 from portal.people.actors import SEEN, SINCE
 from portal.people.sessions import SessionStore, stored_key
 from portal.people.tests.conftest import NEW, get, post, problem_at
 from tests.cast import EMAILS, PHONES, uid
 
 PERSON = {"family_name": "Белова", "given_name": "Анна", "birth_date": "12.03.1961", "sex": "female"}
-CONTACTS = "SELECT count(*) FROM people_contact WHERE patient_id = %s"
+CONTACTS = "SELECT count(*) FROM people_contact WHERE patient_id = %s AND removed_at IS NULL"
 
 
 def page(client):
@@ -170,9 +171,16 @@ def message(sql, patient, contact):
     )
 
 
+def a_day_passes(sql):
+    """Until then its owner can be told; then it is deleted."""
+    sql("UPDATE people_contact SET removed_at = removed_at - interval '25 hours'")
+    forget_contacts()
+
+
 def test_a_contact_that_messages_went_to_can_be_removed(client_of, sql):
     message(sql, "anna", "contact-email-anna")
     assert post(client_of("anna"), "contact-remove", uid("contact-email-anna")).status_code == 302
+    a_day_passes(sql)
     assert sql("SELECT contact_id, state FROM notifications_message") == [(None, "accepted")]
 
 
@@ -182,6 +190,7 @@ def test_even_when_they_were_about_a_child_who_is_hers_no_more(client_of, sql, i
     if is_over:
         sql("UPDATE people_proxy SET period = tstzrange(lower(period), clock_timestamp())")
     assert post(client_of("anna"), "contact-remove", uid("contact-email-anna")).status_code == 302
+    a_day_passes(sql)
     assert sql("SELECT contact_id FROM notifications_message") == [(None,)]
 
 

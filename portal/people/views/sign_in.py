@@ -25,10 +25,12 @@ from portal.kernel.actor import Actor
 from portal.kernel.address import client_ip
 from portal.kernel.audit import record
 from portal.kernel.errors import Conflict, NotFound
+from portal.people import known_browsers
 from portal.people.forms import CodeForm, ConsentForm, ContactForm, PersonForm
 from portal.people.models import LegalDocument, OneTimeCode, User
 from portal.people.selectors import current_document
 from portal.people.selectors_sql import find_by_contact
+from portal.people.services.browsers import note_new_browser
 from portal.people.services.code_limits import CodesExhausted
 from portal.people.services.codes import check_code, request_code
 from portal.people.services.register import register_person
@@ -153,6 +155,8 @@ def _after_code(request: HttpRequest, row: OneTimeCode) -> HttpResponse:
     found = find_by_contact(bytes(row.destination_digest), purpose="sign-in")
     user = User.objects.filter(pk=found[0][1], is_active=True).first() if found and found[0][1] else None
     if user:
+        if not known_browsers.is_known(request, user.pk):
+            note_new_browser(actor=request.actor, patient_id=found[0][0], code_id=row.pk)  # type: ignore[attr-defined]
         return _enter(request, user)
     flow = request.session[FLOW]
     request.session[FLOW] = {"next": flow["next"], "proved": str(row.pk)}
@@ -165,7 +169,9 @@ def _enter(request: HttpRequest, user: User) -> HttpResponse:
     request.session.pop(FLOW, None)
     request.session["device"] = device_family(request.headers.get("User-Agent", ""))
     record("User.sign-in", "success", user=str(user.pk))
-    return redirect(flow.get("next") or reverse("people:home"))
+    response = redirect(flow.get("next") or reverse("people:home"))
+    known_browsers.remember(request, response, user.pk)
+    return response
 
 
 def device_family(agent: str) -> str:
