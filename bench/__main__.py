@@ -1,4 +1,5 @@
-"""`python -m bench [start] [pages] [large_pages] [search] [growth] [booking] [reminders]`: all of them without a name.
+"""`python -m bench [start] [pages] [large_pages] [search] [growth] [booking] [reminders]
+[waitlist]`: all of them without a name.
 
 `start` and `pages` measure the demo; the others the large clinic, whose seed takes most of the time: keep it with
 BENCH_HOME=<folder>, or be quick and rough with BENCH_SIZE=small.
@@ -9,7 +10,7 @@ from __future__ import annotations
 import signal
 import sys
 
-from bench import booking, pages, reminders, search
+from bench import booking, pages, reminders, search, waitlist
 from bench.world import LargeWorld, World, load_average, report, tell
 
 DEMO = {"pages": pages.measure}
@@ -19,6 +20,7 @@ LARGE = {
     "growth": search.growth,
     "booking": booking.measure,
     "reminders": reminders.measure,
+    "waitlist": waitlist.measure,
 }
 
 

@@ -17,8 +17,9 @@ BYPASSES = {"_base_manager", "_raw_delete", "_do_insert", "_do_update", "save_ba
 
 
 def may_write_sql(path: Path) -> bool:
-    """Hand-written SQL lives in the kernel, in a room's selectors_sql.py, in migrations, and in database plumbing."""
-    return path.name == "selectors_sql.py" or bool({"kernel", "migrations", "runway", "tests"} & set(path.parts))
+    """Hand-written SQL lives in the kernel, in a room's selectors_sql, in migrations, and in database plumbing."""
+    plumbing = {"selectors_sql", "kernel", "migrations", "runway", "tests"}
+    return path.name == "selectors_sql.py" or bool(plumbing & set(path.parts))
 
 
 def findings(path: Path, source: str) -> Iterator[tuple[int, str]]:

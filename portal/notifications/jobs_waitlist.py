@@ -12,10 +12,11 @@ from portal.kernel.outbox import as_system, continually, every
 from portal.kernel.system_door import system_door
 from portal.notifications.selectors import not_before
 from portal.people.models import PractitionerRole
-from portal.scheduling import selectors_sql as sql
 from portal.scheduling import services
 from portal.scheduling.models import WaitlistEntry
 from portal.scheduling.selectors.waitlist import times_to_offer
+from portal.scheduling.selectors_sql import database_now
+from portal.scheduling.selectors_sql import waitlist as sql
 
 JOB = "waitlist.fill"
 AT_ONCE = 50
@@ -61,8 +62,8 @@ def hand_out() -> bool:
             return False
         role = PractitionerRole.objects.select_related("location").get(pk=role_id)
         sql.queue_for_queue(role.organization_id)
-        while starts := times_to_offer(role_id, sql.database_now()):
-            waiting = sql.candidates(role_id, starts, AT_ONCE)
+        while free := times_to_offer(role_id, database_now()):
+            waiting = sql.candidates(free.slots, free.usual, AT_ONCE)
             if not waiting or any(_ask(trail.actor, role, one) for one in waiting):
                 break
     return True

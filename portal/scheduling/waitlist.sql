@@ -20,8 +20,10 @@ BEGIN
                                  WHERE o.entry_id = e.id AND o.state = 'open')));
 END $$;
 
--- Who may be offered one of these times of a doctor, who has waited longest first.
-CREATE FUNCTION guard.waitlist_candidates(role uuid, starts timestamptz[], most integer)
+-- Who may be offered one of these times of a doctor, who has waited longest first. Of each time: for which service it
+-- is long enough, in which ways (codes, a space between), and whether that is the service of who asks for none.
+CREATE FUNCTION guard.waitlist_candidates(
+    role uuid, starts timestamptz[], services uuid[], modes text[], usual boolean[], most integer)
 RETURNS TABLE (entry_id uuid, patient_id uuid, recipient_id uuid)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
 #variable_conflict use_column
@@ -42,8 +44,10 @@ BEGIN
            AND NOT r.id = ANY (e.unfit_roles)
            AND NOT EXISTS (SELECT FROM public.scheduling_waitlistoffer o WHERE o.entry_id = e.id AND o.state = 'open')
            AND EXISTS (
-               SELECT FROM unnest(starts) AS t(start)
-                WHERE (t.start AT TIME ZONE l.zone)::date BETWEEN e.first_day AND e.last_day
+               SELECT FROM unnest(starts, services, modes, usual) AS t(start, service_id, modes, is_usual)
+                WHERE (t.service_id = e.service_id OR (e.service_id IS NULL AND t.is_usual))
+                  AND (e.mode = '' OR e.mode = ANY (string_to_array(t.modes, ' ')))
+                  AND (t.start AT TIME ZONE l.zone)::date BETWEEN e.first_day AND e.last_day
                   AND extract(hour FROM t.start AT TIME ZONE l.zone) >= e.hour_from
                   AND extract(hour FROM t.start AT TIME ZONE l.zone) < e.hour_until
                   AND NOT EXISTS (SELECT FROM public.scheduling_waitlistoffer o
@@ -100,6 +104,6 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
     SELECT patient_id FROM public.scheduling_waitlistoffer WHERE id = offer
 $$;
 
-GRANT EXECUTE ON FUNCTION guard.waited_roles(), guard.waitlist_candidates(uuid, timestamptz[], integer),
+GRANT EXECUTE ON FUNCTION guard.waited_roles(), guard.waitlist_candidates(uuid, timestamptz[], uuid[], text[], boolean[], integer),
     guard.lapsed_offers(integer), guard.waits_over(integer), guard.waiting_before(uuid), guard.patient_of_wait(uuid), guard.patient_of_offer(uuid)
     TO app;

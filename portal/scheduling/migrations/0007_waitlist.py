@@ -19,7 +19,7 @@ DROP FUNCTION public.note_freed();
 """
 NO_QUEUE = """
 DROP FUNCTION guard.waited_roles();
-DROP FUNCTION guard.waitlist_candidates(uuid, timestamptz[], integer);
+DROP FUNCTION guard.waitlist_candidates(uuid, timestamptz[], uuid[], text[], boolean[], integer);
 DROP FUNCTION guard.lapsed_offers(integer);
 DROP FUNCTION guard.waits_over(integer);
 DROP FUNCTION guard.waiting_before(uuid);

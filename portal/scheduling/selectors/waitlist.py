@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -13,10 +14,10 @@ from portal.people.models import Online, PractitionerRole, ServiceOffer
 from portal.scheduling.models import HOLDS_TIME, Appointment, WaitlistEntry, WaitlistOffer
 from portal.scheduling.selectors.choices import MODES, OFFER_RELATIONS, Choice, When, choice_of
 from portal.scheduling.selectors.policies import policy_of
-from portal.scheduling.selectors_sql import Slot, free_slots
+from portal.scheduling.selectors_sql import Slot, Wanted, free_slots
 
 LONGEST_ANSWER, SHORTEST_ANSWER = timedelta(minutes=15), timedelta(minutes=5)
-MOST_TIMES = 200
+MOST_TIMES = 1000
 ENTRY_RELATIONS = ("specialty", "practitioner", "location", "service", "organization")
 WAITLIST_OFFER_RELATIONS = (
     "entry",
@@ -42,16 +43,26 @@ def bookable_offers(role_id: UUID) -> list[ServiceOffer]:
     return list(rows.select_related(*OFFER_RELATIONS).order_by(*best))
 
 
-def times_to_offer(role_id: UUID, now: datetime) -> list[datetime]:
-    """Instants at which this doctor has a free time for anything, and enough is left to ask somebody."""
-    since = now + 2 * SHORTEST_ANSWER
-    wanted = [_open(choice_of(offer, now), since) for offer in bookable_offers(role_id)]
-    return sorted({slot.start for slot in free_slots(wanted)})[:MOST_TIMES]
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """What a doctor has free, a slot a service and instant, and the service of those who ask for none."""
+
+    slots: list[Slot]
+    usual: UUID
 
 
-def _open(choice: Choice, since: datetime):  # type: ignore[no-untyped-def]
+def times_to_offer(role_id: UUID, now: datetime) -> Offered | None:
+    """The free times of this doctor with enough left to ask somebody; None without any."""
+    choices = [choice_of(offer, now) for offer in bookable_offers(role_id)]
+    ways = {choice.offer.service_id: set(choice.offer.service.modes) for choice in choices}
+    found = free_slots([_open(choice) for choice in choices], limit=MOST_TIMES)
+    slots = [replace(slot, modes=tuple(m for m in slot.modes if m in ways[slot.service_id])) for slot in found]
+    return Offered(slots, choices[0].offer.service_id) if slots else None
+
+
+def _open(choice: Choice) -> Wanted:
     wanted = choice.wanted()
-    return wanted.between(max(since, wanted.since + 2 * SHORTEST_ANSWER), wanted.until)
+    return wanted.between(wanted.since + 2 * SHORTEST_ANSWER, wanted.until)
 
 
 def choice_for(entry: WaitlistEntry, role_id: UUID, now: datetime) -> Choice | None:

@@ -25,7 +25,8 @@ from portal.scheduling.errors import AlreadyWaiting, HoldOver, NotOffered, Offer
 from portal.scheduling.models import Appointment, FreedTime, WaitlistEntry, WaitlistOffer
 from portal.scheduling.selectors import waitlist as queue
 from portal.scheduling.selectors.choices import Choice
-from portal.scheduling.selectors_sql import Slot, database_now, lock_patient, patient_of_offer, patient_of_wait
+from portal.scheduling.selectors_sql import Slot, database_now, lock_patient
+from portal.scheduling.selectors_sql.waitlist import patient_of_offer, patient_of_wait
 from portal.scheduling.services.book import Terms, book_held, recipient
 from portal.scheduling.services.hold import Ask, let_go, take
 

@@ -22,7 +22,8 @@ from portal.scheduling import selectors, services
 from portal.scheduling.errors import AlreadyWaiting, OfferOver, OneADay, PatientBusy, TooManyWaits
 from portal.scheduling.forms_waitlist import USUAL, EntryForm, JoinForm, OfferForm, WaitedForm
 from portal.scheduling.models import WaitlistEntry, WaitlistOffer
-from portal.scheduling.selectors_sql import database_now, waiting_before
+from portal.scheduling.selectors_sql import database_now
+from portal.scheduling.selectors_sql.waitlist import waiting_before
 
 
 @never_cache

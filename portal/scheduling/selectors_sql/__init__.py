@@ -232,17 +232,17 @@ def lock_practitioners(practitioner_ids: Iterable[UUID]) -> None:
 
     Always all at once, so that everybody queues in one order.
     """
-    _lock(practitioner_ids, 1)
+    lock(practitioner_ids, 1)
 
 
 def lock_patient(patient_id: UUID) -> None:
     """Queue for one patient's calendar until commit; always before a doctor's lock."""
-    _lock([patient_id], 2)
+    lock([patient_id], 2)
 
 
 def lock_resources(resource_ids: Iterable[UUID]) -> None:
     """Queue for rooms and devices until commit; always after the doctors' locks."""
-    _lock(resource_ids, 3)
+    lock(resource_ids, 3)
 
 
 def lock_holder(digest: bytes) -> None:
@@ -251,7 +251,7 @@ def lock_holder(digest: bytes) -> None:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(encode(%s, 'hex'), 4))", [digest])
 
 
-def _lock(keys: Iterable[UUID], kind: int) -> None:
+def lock(keys: Iterable[UUID], kind: int) -> None:
     with connection.cursor() as cursor:
         for key in sorted(set(keys)):
             cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, %s))", [str(key), kind])
@@ -259,7 +259,7 @@ def _lock(keys: Iterable[UUID], kind: int) -> None:
 
 def patient_of_appointment(appointment_id: UUID) -> UUID | None:
     """Whose visit it is: the id alone, to find the door. The relation is checked by `open_door`."""
-    return _one_id("SELECT guard.appointment_patient(%s)", appointment_id)
+    return one_id("SELECT guard.appointment_patient(%s)", appointment_id)
 
 
 def booked_counts(role_ids: Sequence[UUID], start: datetime, end: datetime) -> dict[UUID, int]:
@@ -303,103 +303,7 @@ def patients_of_day(start: datetime, end: datetime) -> list[UUID]:
     return list(row[0]) if row else []
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """Who may be offered a time: the entry, whose visit it would be, who is told."""
-
-    entry_id: UUID
-    patient_id: UUID
-    recipient_id: UUID
-
-
-def queue_for_queue(organization_id: UUID) -> None:
-    """One job at a time hands out a clinic's freed times, or two would pass over the first in the queue."""
-    _lock([organization_id], 6)
-
-
-def forget_unwanted_times() -> None:
-    """Drop the notes about doctors nobody waits for. Who joins leaves a note again, in the same transaction."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "DELETE FROM scheduling_freedtime WHERE id IN (SELECT id FROM scheduling_freedtime"
-            " WHERE NOT role_id = ANY ((SELECT guard.waited_roles())::uuid[]) FOR UPDATE SKIP LOCKED)"
-        )
-
-
-def take_freed() -> UUID | None:
-    """A doctor with notes, the oldest first; the notes are gone with this transaction."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "DELETE FROM scheduling_freedtime WHERE id IN (SELECT id FROM scheduling_freedtime WHERE role_id ="
-            " (SELECT role_id FROM scheduling_freedtime ORDER BY noted_at LIMIT 1 FOR UPDATE SKIP LOCKED)"
-            " FOR UPDATE SKIP LOCKED) RETURNING role_id"
-        )
-        row = cursor.fetchone()
-    return row[0] if row else None
-
-
-def note_waited() -> None:
-    """A note about every doctor somebody waits for: what no trigger sees (a room, a night, a day published)."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO scheduling_freedtime (id, role_id, noted_at)"
-            " SELECT gen_random_uuid(), unnest(guard.waited_roles()), clock_timestamp()"
-        )
-
-
-def note_expired() -> None:
-    """Holds end by the clock, without anybody's act: a note about those of the last ten seconds."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO scheduling_freedtime (id, role_id, noted_at)"
-            " SELECT gen_random_uuid(), role_id, clock_timestamp() FROM (SELECT DISTINCT role_id"
-            " FROM scheduling_occupancy WHERE kind = 'hold' AND expires_at <= clock_timestamp()"
-            " AND expires_at > clock_timestamp() - interval '10 seconds') AS roles"
-        )
-
-
-def candidates(role_id: UUID, starts: Sequence[datetime], most: int) -> list[Waiting]:
-    """Who may be offered one of these times of a doctor, in the order of the queue."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT * FROM guard.waitlist_candidates(%s, %s::timestamptz[], %s)", [role_id, list(starts), most]
-        )
-        return [Waiting(*row) for row in cursor.fetchall()]
-
-
-def lapsed_offers(most: int) -> list[tuple[UUID, UUID]]:
-    """(offer, patient) of offers that nobody has answered in time."""
-    return _pairs("SELECT * FROM guard.lapsed_offers(%s)", most)
-
-
-def waits_over(most: int) -> list[tuple[UUID, UUID]]:
-    """(entry, patient) of entries whose days have passed."""
-    return _pairs("SELECT * FROM guard.waits_over(%s)", most)
-
-
-def _pairs(sql: str, most: int) -> list[tuple[UUID, UUID]]:
-    with connection.cursor() as cursor:
-        cursor.execute(sql, [most])
-        return list(cursor.fetchall())
-
-
-def waiting_before(entry_id: UUID) -> int:
-    """How many people would be asked sooner; the entry's door is open."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT guard.waiting_before(%s)", [entry_id])
-        row = cursor.fetchone()
-    return int(row[0]) if row else 0
-
-
-def patient_of_wait(entry_id: UUID) -> UUID | None:
-    return _one_id("SELECT guard.patient_of_wait(%s)", entry_id)
-
-
-def patient_of_offer(offer_id: UUID) -> UUID | None:
-    return _one_id("SELECT guard.patient_of_offer(%s)", offer_id)
-
-
-def _one_id(sql: str, key: UUID) -> UUID | None:
+def one_id(sql: str, key: UUID) -> UUID | None:
     with connection.cursor() as cursor:
         cursor.execute(sql, [key])
         row = cursor.fetchone()
