@@ -20,13 +20,14 @@ from __future__ import annotations
 import argparse
 import sys
 import threading
+from collections import deque
 from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 from typing import Any, ClassVar, Protocol
 
 from doubles._pages import REFRESH, code_in, language
 from doubles._server import Handler, Order, Orders, http_server, leave_at_once, listening_socket
-from doubles._sms import Box, Message
+from doubles._sms import KEPT, Box, Message
 from doubles._sms_page import States, page
 
 SENDERS = ("DEMOCLINIC",)
@@ -167,10 +168,12 @@ def run(
     parser.add_argument("--sender", action="append", help=f"registered sender name, may repeat; {SENDERS[0]}")
     parser.add_argument("--balance", type=Decimal, default=Decimal(100_000), help="roubles")
     parser.add_argument("--deliver-after", type=float, default=2.0, help="seconds from sent to delivered")
+    parser.add_argument("--keep", type=int, default=KEPT, help="messages in memory")
     given = parser.parse_args(words)
     leave_at_once()
     sock = listening_socket(port=given.port, fd=given.fd)
     senders = tuple(given.sender or SENDERS)
     account = build(given, senders=senders, balance=given.balance, deliver_after=given.deliver_after)
+    account.messages = deque(maxlen=given.keep)
     sys.stderr.write(f"{name} double: http://{sock.getsockname()[0]}:{sock.getsockname()[1]}\n")
     http_server(sock, bound(gateway, account)).serve_forever()

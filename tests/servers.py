@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -39,6 +40,26 @@ def eventually(holds: Callable[[], Any], within: float = WAIT) -> Any:
 def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         return int(probe.getsockname()[1])
+
+
+CREW = """
+import os, signal, sys
+from portal.cli import start_django
+from portal.runway import environment
+
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+with environment.ready_database():
+    start_django()
+    from portal.kernel.jobs import work
+    for _ in sys.stdin:
+        pid = os.fork()
+        if pid == 0:
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            os.dup2(2, 1)
+            work()
+            os._exit(0)
+        print(pid, flush=True)
+"""
 
 
 class Process:
@@ -91,6 +112,49 @@ def wait_for_pages(address: str) -> None:
             return False
 
     eventually(answers)
+
+
+class Crew:
+    """Workers that are killed and replaced within milliseconds: forks of one process that has imported the portal."""
+
+    def __init__(self, environment: dict[str, str], log: Path, size: int) -> None:
+        with log.open("ab") as written:
+            self.parent = subprocess.Popen(
+                [sys.executable, "-c", CREW],
+                cwd=ROOT,
+                env=os.environ | environment | {"JOB_STALLED_SECONDS": "2", "PYTHONWARNINGS": "ignore"},
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=written,
+                text=True,
+            )
+        self.pids = [self._another() for _ in range(size)]
+
+    def _another(self) -> int:
+        assert self.parent.stdin and self.parent.stdout
+        print("one more", file=self.parent.stdin, flush=True)
+        return int(self.parent.stdout.readline())
+
+    def kill(self, chosen: random.Random) -> None:
+        """kill -9 of one of them; another takes its place."""
+        victim = chosen.randrange(len(self.pids))
+        os.kill(self.pids[victim], signal.SIGKILL)
+        self.pids[victim] = self._another()
+
+    def stop(self) -> None:
+        for pid in self.pids:
+            os.kill(pid, signal.SIGKILL)
+        self.parent.kill()
+        self.parent.wait()
+
+
+@contextmanager
+def crew(environment: dict[str, str], log: Path, size: int) -> Iterator[Crew]:
+    workers = Crew(environment, log, size)
+    try:
+        yield workers
+    finally:
+        workers.stop()
 
 
 @contextmanager

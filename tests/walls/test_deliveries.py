@@ -12,7 +12,7 @@ import pytest
 
 from tests.cast import at, uid
 from tests.contracts.processes import running_smsc
-from tests.servers import worker
+from tests.servers import crew
 
 PEOPLE = ("anna", "boris", "zoya")
 PLANNED = """
@@ -57,30 +57,25 @@ def left(direct):
 def kill_run(database_url, tmp_path, *, reminders, workers, every, within):
     """Workers die at random until everything is settled; (states, texts of the gateway, kills)."""
     plan(database_url, reminders)
-    random.seed(11)
-    kills = 0
-    with running_smsc() as gateway, psycopg.connect(database_url("postgres"), autocommit=True) as direct:
+    chosen, kills = random.Random(11), 0
+    with (
+        running_smsc("--keep", str(2 * reminders), "--balance", "10000000") as gateway,
+        psycopg.connect(database_url("postgres"), autocommit=True) as direct,
+    ):
         environment = {
             "DATABASE_URL": database_url("app"),
             "SMSC_URL": gateway.url,
             "MESSAGE_LEASE_SECONDS": "4",
             "MESSAGE_ASK_SECONDS": "1",
         }
-        crew = [worker(environment, tmp_path / f"worker{n}.log") for n in range(workers)]
-        running = [one.__enter__() for one in crew]
-        try:
+        with crew(environment, tmp_path / "workers.log", workers) as running:
             deadline, turn = time.monotonic() + within, time.monotonic() + every
             while left(direct):
                 assert time.monotonic() < deadline, f"{left(direct)} left"
                 if time.monotonic() > turn and left(direct) > reminders // 10:
-                    victim = random.choice(running)
-                    victim.kill()
-                    victim.start()
+                    running.kill(chosen)
                     kills, turn = kills + 1, time.monotonic() + every
                 time.sleep(0.05)
-        finally:
-            for one in crew:
-                one.__exit__(None, None, None)
         states = direct.execute("SELECT state, count(*), sum(resent) FROM notifications_message GROUP BY 1").fetchall()
         return states, gateway.messages(), kills
 
