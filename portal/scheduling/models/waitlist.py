@@ -98,11 +98,6 @@ class WaitlistEntry(PatientPart):
         ]
 
     @property
-    def zone(self) -> str:
-        """Of the branch waited for; of any branch, the clinic's first."""
-        return self.location.zone if self.location else "Europe/Moscow"
-
-    @property
     def is_live(self) -> bool:
         return self.state in (self.State.WAITING, self.State.PAUSED)
 

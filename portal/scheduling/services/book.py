@@ -206,10 +206,7 @@ def recipient(actor: Actor, patient: Patient) -> UUID:
 
 
 def _join_care_team(appointment: Appointment, department: str) -> None:
-    PatientAtOrganization.objects.bulk_create(
-        [PatientAtOrganization(patient_id=appointment.patient_id, organization_id=appointment.organization_id)],
-        ignore_conflicts=True,
-    )
+    become_patient_of(appointment.organization_id, appointment.patient_id)
     CareTeam(
         patient_id=appointment.patient_id,
         organization_id=appointment.organization_id,
@@ -218,6 +215,12 @@ def _join_care_team(appointment: Appointment, department: str) -> None:
         appointment_id=appointment.pk,
         period=care_period(appointment),
     ).save(force_insert=True)
+
+
+def become_patient_of(organization_id: UUID, patient_id: UUID) -> None:
+    """Inside a command: from now on the clinic's reception knows this person."""
+    one = PatientAtOrganization(patient_id=patient_id, organization_id=organization_id)
+    PatientAtOrganization.objects.bulk_create([one], ignore_conflicts=True)
 
 
 def care_period(appointment: Appointment) -> TimestamptzRange:

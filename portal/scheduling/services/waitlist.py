@@ -27,7 +27,7 @@ from portal.scheduling.selectors import waitlist as queue
 from portal.scheduling.selectors.choices import Choice
 from portal.scheduling.selectors_sql import Slot, database_now, lock_patient
 from portal.scheduling.selectors_sql.waitlist import patient_of_offer, patient_of_wait
-from portal.scheduling.services.book import Terms, book_held, recipient
+from portal.scheduling.services.book import Terms, become_patient_of, book_held, recipient
 from portal.scheduling.services.hold import Ask, let_go, take
 
 MOST_WAITS = 5
@@ -58,7 +58,7 @@ class Wish:
 
 @command("WaitlistEntry.join", roles={Role.PATIENT})
 def join(*, actor: Actor, patient_id: UUID, wish: Wish) -> WaitlistEntry:
-    """Queue up. `AlreadyWaiting` for the same doctor or specialty, `TooManyWaits` beyond five at once."""
+    """Queue up, known to the clinic from now on. `AlreadyWaiting` for the same doctor or specialty, `TooManyWaits` beyond five at once."""
     open_door(actor, [patient_id], purpose="waiting")
     patient = get_one(Patient.objects.visible_to(actor), pk=patient_id)
     lock_patient(patient_id)
@@ -87,6 +87,7 @@ def join(*, actor: Actor, patient_id: UUID, wish: Wish) -> WaitlistEntry:
             entry.save(force_insert=True)
     except IntegrityError:
         raise AlreadyWaiting from None
+    become_patient_of(wish.organization_id, patient_id)
     _look_again(entry)
     return entry
 
@@ -226,10 +227,10 @@ def accept_offer(*, actor: Actor, offer_id: UUID) -> Appointment:
         return get_one(Appointment.objects.visible_to(actor), pk=offer.hold)
     if offer.hold is None:
         raise OfferOver
-    entry = offer.entry
+    entry, terms = offer.entry, Terms(payer=offer.entry.payer)
+    to = entry.recipient_id if actor.role == Role.LINK else None  # a link does not know who holds it
     try:
-        terms = Terms(payer=entry.payer)
-        (visit,) = book_held(actor, offer.patient_id, offer.hold, offer.pk, terms, to=entry.recipient_id)
+        (visit,) = book_held(actor, offer.patient_id, offer.hold, offer.pk, terms, to=to)
     except HoldOver:
         raise OfferOver from None
     if not _settle(actor, offer, WaitlistOffer.State.ACCEPTED):

@@ -320,3 +320,17 @@ def test_notes_about_doctors_nobody_waits_for_are_dropped(frees, sql):
     frees()
     jobs_waitlist.fill()
     assert sql("SELECT count(*) FROM scheduling_freedtime") == [(0,)]
+
+
+def test_reception_sees_the_offer_in_the_journal_and_the_person_among_their_messages(
+    waits, frees, gateways, sql, client_of
+):
+    waits("zoya")  # who has never been at this clinic
+    frees()
+    jobs_waitlist.fill()
+    told(gateways, sql)
+    ((message,),) = sql("SELECT id FROM notifications_message WHERE kind = 'offer' AND channel = 'sms'")
+    assert "Освободилось время" in client_of("rita").get(f"/desk/messages/{message}/").content.decode()
+    assert "Освободилось время" in client_of("rita").get("/desk/messages/").content.decode()
+    assert "Освободилось время" in client_of("zoya").get("/me/messages/").content.decode()
+    assert client_of("rita").get("/desk/").status_code == 200
