@@ -58,7 +58,10 @@ class Wish:
 
 @command("WaitlistEntry.join", roles={Role.PATIENT})
 def join(*, actor: Actor, patient_id: UUID, wish: Wish) -> WaitlistEntry:
-    """Queue up, known to the clinic from now on. `AlreadyWaiting` for the same doctor or specialty, `TooManyWaits` beyond five at once."""
+    """Queue up; the clinic knows the person from now on.
+
+    `AlreadyWaiting` for the same doctor or specialty, `TooManyWaits` beyond five at once.
+    """
     open_door(actor, [patient_id], purpose="waiting")
     patient = get_one(Patient.objects.visible_to(actor), pk=patient_id)
     lock_patient(patient_id)
