@@ -33,7 +33,7 @@ def fill() -> None:
         pass
 
 
-@every("* * * * *")
+@every("*/5 * * * *")
 def sweep() -> None:
     """What leaves no note: the night is over, a room is free, a new day is published, an entry's days have passed."""
     with as_system(JOB):
@@ -57,14 +57,17 @@ def _end_lapsed() -> None:
 def hand_out() -> bool:
     """One note: one doctor, one time to one person at most. Whether there was a note."""
     with as_system(JOB) as trail:
-        role_id = sql.take_freed()
-        if role_id is None:
+        freed = sql.take_freed()
+        if freed is None:
             return False
-        role = PractitionerRole.objects.select_related("location").get(pk=role_id)
+        role = PractitionerRole.objects.select_related("location").get(pk=freed.role_id)
         sql.queue_for_queue(role.organization_id)
-        while free := times_to_offer(role_id, database_now()):
+        while free := times_to_offer(freed, database_now()):
             waiting = sql.candidates(free.slots, free.usual, AT_ONCE)
-            if not waiting or any(_ask(trail.actor, role, one) for one in waiting):
+            if any(_ask(trail.actor, role, one) for one in waiting):
+                sql.note(freed)  # there may be more times, and more people
+                break
+            if not waiting:
                 break
     return True
 

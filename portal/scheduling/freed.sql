@@ -3,9 +3,9 @@
 
 CREATE FUNCTION public.note_freed() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    INSERT INTO public.scheduling_freedtime (id, role_id, noted_at)
-        SELECT gen_random_uuid(), role_id, clock_timestamp()
-          FROM (SELECT DISTINCT role_id FROM changed WHERE "end" > clock_timestamp()) AS roles;
+    INSERT INTO public.scheduling_freedtime (id, role_id, start, "end", noted_at)
+        SELECT gen_random_uuid(), role_id, min(start), max("end"), clock_timestamp()
+          FROM changed WHERE "end" > clock_timestamp() GROUP BY role_id;
     RETURN NULL;
 END $$;
 CREATE TRIGGER note_freed AFTER DELETE ON scheduling_occupancy

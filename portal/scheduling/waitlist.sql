@@ -20,6 +20,24 @@ BEGIN
                                  WHERE o.entry_id = e.id AND o.state = 'open')));
 END $$;
 
+-- On which days somebody waits for this doctor; NULLs when nobody does.
+CREATE FUNCTION guard.waited_days(role uuid) RETURNS TABLE (first_day date, last_day date)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+BEGIN
+    IF guard.actor()->>'kind' IS DISTINCT FROM 'system' THEN
+        RAISE EXCEPTION 'only a job asks who waits' USING ERRCODE = 'insufficient_privilege';
+    END IF;
+    RETURN QUERY
+        SELECT min(e.first_day), max(e.last_day)
+          FROM public.people_practitionerrole r
+          JOIN public.scheduling_waitlistentry e
+            ON e.state = 'waiting' AND e.specialty_id = r.specialty_id AND e.organization_id = r.organization_id
+         WHERE r.id = role
+           AND (e.practitioner_id IS NULL OR e.practitioner_id = r.practitioner_id)
+           AND (e.location_id IS NULL OR e.location_id = r.location_id)
+           AND (e.rest_until IS NULL OR e.rest_until <= clock_timestamp());
+END $$;
+
 -- Who may be offered one of these times of a doctor, who has waited longest first. Of each time: for which service it
 -- is long enough, in which ways (codes, a space between), and whether that is the service of who asks for none.
 CREATE FUNCTION guard.waitlist_candidates(
@@ -104,6 +122,6 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
     SELECT patient_id FROM public.scheduling_waitlistoffer WHERE id = offer
 $$;
 
-GRANT EXECUTE ON FUNCTION guard.waited_roles(), guard.waitlist_candidates(uuid, timestamptz[], uuid[], text[], boolean[], integer),
+GRANT EXECUTE ON FUNCTION guard.waited_roles(), guard.waited_days(uuid), guard.waitlist_candidates(uuid, timestamptz[], uuid[], text[], boolean[], integer),
     guard.lapsed_offers(integer), guard.waits_over(integer), guard.waiting_before(uuid), guard.patient_of_wait(uuid), guard.patient_of_offer(uuid)
     TO app;

@@ -19,6 +19,7 @@ DROP FUNCTION public.note_freed();
 """
 NO_QUEUE = """
 DROP FUNCTION guard.waited_roles();
+DROP FUNCTION guard.waited_days(uuid);
 DROP FUNCTION guard.waitlist_candidates(uuid, timestamptz[], uuid[], text[], boolean[], integer);
 DROP FUNCTION guard.lapsed_offers(integer);
 DROP FUNCTION guard.waits_over(integer);
@@ -41,6 +42,8 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
                 ('role_id', models.UUIDField()),
+                ('start', models.DateTimeField(null=True)),
+                ('end', models.DateTimeField(null=True)),
                 ('noted_at', models.DateTimeField()),
             ],
             options={

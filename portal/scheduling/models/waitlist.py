@@ -27,9 +27,14 @@ from portal.people.models.patients import Patient, PatientPart
 
 
 class FreedTime(PortalModel):
-    """A doctor at a branch who may have a time that was not there before. Written by triggers (`waitlist.sql`)."""
+    """A doctor at a branch who may have a time that was not there before. Written by triggers (`freed.sql`).
+
+    Between `start` and `end`; without them at any time.
+    """
 
     role_id = models.UUIDField()
+    start = models.DateTimeField(null=True)
+    end = models.DateTimeField(null=True)
     noted_at = models.DateTimeField()
 
 

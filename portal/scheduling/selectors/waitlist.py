@@ -15,6 +15,7 @@ from portal.scheduling.models import HOLDS_TIME, Appointment, WaitlistEntry, Wai
 from portal.scheduling.selectors.choices import MODES, OFFER_RELATIONS, Choice, When, choice_of
 from portal.scheduling.selectors.policies import policy_of
 from portal.scheduling.selectors_sql import Slot, Wanted, free_slots
+from portal.scheduling.selectors_sql.waitlist import Freed, waited_days
 
 LONGEST_ANSWER, SHORTEST_ANSWER = timedelta(minutes=15), timedelta(minutes=5)
 MOST_TIMES = 1000
@@ -51,18 +52,25 @@ class Offered:
     usual: UUID
 
 
-def times_to_offer(role_id: UUID, now: datetime) -> Offered | None:
-    """The free times of this doctor with enough left to ask somebody; None without any."""
-    choices = [choice_of(offer, now) for offer in bookable_offers(role_id)]
+def times_to_offer(freed: Freed, now: datetime) -> Offered | None:
+    """The free times of this doctor, where something was freed, on days somebody waits for, with enough left to ask;
+    None without any."""
+    days = waited_days(freed.role_id)
+    choices = [choice_of(offer, now) for offer in bookable_offers(freed.role_id)] if days else []
+    when = When(first=days[0], last=days[1]) if days else When()
     ways = {choice.offer.service_id: set(choice.offer.service.modes) for choice in choices}
-    found = free_slots([_open(choice) for choice in choices], limit=MOST_TIMES)
+    found = free_slots([_open(choice, when, freed) for choice in choices], limit=MOST_TIMES)
     slots = [replace(slot, modes=tuple(m for m in slot.modes if m in ways[slot.service_id])) for slot in found]
     return Offered(slots, choices[0].offer.service_id) if slots else None
 
 
-def _open(choice: Choice) -> Wanted:
-    wanted = choice.wanted()
-    return wanted.between(wanted.since + 2 * SHORTEST_ANSWER, wanted.until)
+def _open(choice: Choice, when: When, freed: Freed) -> Wanted:
+    """A longer visit may begin before the freed time: what lies before it was free already."""
+    wanted = when.window(choice)
+    wanted = wanted.between(choice.bounds.since + 2 * SHORTEST_ANSWER, wanted.until)
+    if freed.start and freed.end:
+        wanted = wanted.between(freed.start - timedelta(minutes=wanted.busy), freed.end)
+    return wanted
 
 
 def choice_for(entry: WaitlistEntry, role_id: UUID, now: datetime) -> Choice | None:

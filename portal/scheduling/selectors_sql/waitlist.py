@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date, datetime
 from uuid import UUID
 
 from django.db import connection
@@ -34,16 +35,46 @@ def forget_unwanted_times() -> None:
         )
 
 
-def take_freed() -> UUID | None:
-    """A doctor with notes, the oldest first; the notes are gone with this transaction."""
+@dataclass(frozen=True, slots=True)
+class Freed:
+    """A doctor at a branch who may have something free between `start` and `end`; without them at any time."""
+
+    role_id: UUID
+    start: datetime | None = None
+    end: datetime | None = None
+
+
+def take_freed() -> Freed | None:
+    """All notes of one doctor, the longest waiting first; they are gone with this transaction."""
     with connection.cursor() as cursor:
         cursor.execute(
             "DELETE FROM scheduling_freedtime WHERE id IN (SELECT id FROM scheduling_freedtime WHERE role_id ="
             " (SELECT role_id FROM scheduling_freedtime ORDER BY noted_at LIMIT 1 FOR UPDATE SKIP LOCKED)"
-            " FOR UPDATE SKIP LOCKED) RETURNING role_id"
+            ' FOR UPDATE SKIP LOCKED) RETURNING role_id, start, "end"'
         )
+        rows = cursor.fetchall()
+    if not rows:
+        return None
+    is_whole = any(start is None for _, start, _ in rows)
+    return Freed(rows[0][0]) if is_whole else Freed(rows[0][0], min(r[1] for r in rows), max(r[2] for r in rows))
+
+
+def note(freed: Freed) -> None:
+    """There may be more times than were given out."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            'INSERT INTO scheduling_freedtime (id, role_id, start, "end", noted_at)'
+            " VALUES (gen_random_uuid(), %s, %s, %s, clock_timestamp())",
+            [freed.role_id, freed.start, freed.end],
+        )
+
+
+def waited_days(role_id: UUID) -> tuple[date, date] | None:
+    """The first and the last day on which somebody waits for this doctor; None when nobody does."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT first_day, last_day FROM guard.waited_days(%s)", [role_id])
         row = cursor.fetchone()
-    return row[0] if row else None
+    return (row[0], row[1]) if row and row[0] else None
 
 
 def note_waited() -> None:
@@ -59,10 +90,10 @@ def note_expired() -> None:
     """Holds end by the clock, without anybody's act: a note about those of the last ten seconds."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO scheduling_freedtime (id, role_id, noted_at)"
-            " SELECT gen_random_uuid(), role_id, clock_timestamp() FROM (SELECT DISTINCT role_id"
+            'INSERT INTO scheduling_freedtime (id, role_id, start, "end", noted_at)'
+            ' SELECT gen_random_uuid(), role_id, min(start), max("end"), clock_timestamp()'
             " FROM scheduling_occupancy WHERE kind = 'hold' AND expires_at <= clock_timestamp()"
-            " AND expires_at > clock_timestamp() - interval '10 seconds') AS roles"
+            " AND expires_at > clock_timestamp() - interval '10 seconds' GROUP BY role_id"
         )
 
 

@@ -5,7 +5,6 @@ The offer is a hold like any other, under the same constraints: nobody else can 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from uuid import UUID, uuid4
@@ -151,12 +150,9 @@ def _turn(actor: Actor, entry_id: UUID, old: State, new: State) -> WaitlistEntry
 
 def _look_again(entry: WaitlistEntry) -> None:
     """Perhaps something is free already."""
-    _note(queue.waited_for(entry).values_list("pk", flat=True))
-
-
-def _note(role_ids: Iterable[UUID]) -> None:
     now = database_now()
-    FreedTime.objects.bulk_create([FreedTime(role_id=role, noted_at=now) for role in role_ids])
+    roles = queue.waited_for(entry).values_list("pk", flat=True)
+    FreedTime.objects.bulk_create([FreedTime(role_id=role, noted_at=now) for role in roles])
 
 
 @command("WaitlistOffer.make", roles={Role.SYSTEM})
@@ -205,7 +201,6 @@ def _offer(actor: Actor, entry: WaitlistEntry, choice: Choice, slot: Slot, now: 
         return None
     offer.hold, offer.expires_at = held.pk, held.expires_at or offer.expires_at
     offer.save(force_insert=True)
-    _note([slot.role_id])  # there may be more times, and more people
     emit("waitlist.offered", offer_id=offer.pk, patient_id=entry.patient_id, recipient_id=entry.recipient_id)
     return offer
 
