@@ -51,13 +51,14 @@ class Dialog:
 
 @dataclass
 class Hook:
-    """Where updates go; the double calls this machine only."""
+    """Where updates go; the double calls this machine only. `kinds`: of which kinds, () for all."""
 
     url: str = ""
     secret: str = ""
+    kinds: tuple[str, ...] = ()
 
     @classmethod
-    def checked(cls, url: str, secret: str) -> Hook:
+    def checked(cls, url: str, secret: str, kinds: tuple[str, ...] = ()) -> Hook:
         """Raises ValueError for an address of another machine, or a secret that the messenger does not take."""
         parts = urlsplit(url)
         try:
@@ -68,11 +69,11 @@ class Hook:
             raise ValueError("url: the double calls http on this machine only")
         if secret and not SECRET.fullmatch(secret):
             raise ValueError("secret: expected 5 to 256 of A-Z, a-z, 0-9, - and _")
-        return cls(url, secret)
+        return cls(url, secret, kinds)
 
     def call(self, update: dict[str, Any]) -> int:
         """The status of the answer, 0 when there is none or nobody to call."""
-        if not self.url:
+        if not self.url or (self.kinds and update["update_type"] not in self.kinds):
             return 0
         parts = urlsplit(self.url)
         headers = {"Content-Type": "application/json", **({"X-Max-Bot-Api-Secret": self.secret} if self.secret else {})}
@@ -134,6 +135,17 @@ class Bot:
         self.dialogs[chat_id].is_stopped = True
         return self._tell(event, chat_id)
 
+    def say(self, chat_id: int, text: str, chat_type: str = "dialog") -> dict[str, Any]:
+        """The person writes to the bot. Raises KeyError for an unknown dialog."""
+        dialog = self.dialogs[chat_id]
+        told = {
+            "recipient": {"chat_id": dialog.chat_id, "chat_type": chat_type, "user_id": 1},
+            "timestamp": int(self.now() * 1000),
+            "body": {"mid": f"mid.{secrets.token_hex(16)}", "seq": 1, "text": text},
+            "sender": {"user_id": abs(chat_id) + 1, "first_name": "Иван", "is_bot": False},
+        }
+        return self._call({"update_type": "message_created", "timestamp": int(self.now() * 1000), "message": told})
+
     def repeat(self) -> int:
         """The messenger did not see our 200 and calls again. Raises IndexError when nothing was told yet."""
         return self.hook.call(self.updates[-1])
@@ -158,7 +170,9 @@ class Bot:
         """One update to the webhook, in the words of the vendor's examples, and what was answered."""
         user = {"user_id": abs(chat_id) + 1, "first_name": "Иван", "last_name": "Иванов", "is_bot": False}
         told = {"update_type": event, "timestamp": int(self.now() * 1000), "chat_id": chat_id, "user": user}
-        update = {**told, "user_locale": "ru", **more}
+        return self._call({**told, "user_locale": "ru", **more})
+
+    def _call(self, update: dict[str, Any]) -> dict[str, Any]:
         with self.lock:
             self.updates.append(update)
             del self.updates[:-KEPT]

@@ -21,7 +21,9 @@ WORDS = {
         "more": "Показаны последние",
         "dialog": "диалог",
         "stopped": "бот остановлен",
-        "field_link": "Нажать «Начать» по ссылке",
+        "field_link": "Нажать «Начать» по ссылке или написать боту",
+        "say_stop": "Написать «стоп»",
+        "stop": "стоп",
     },
     "en": {
         "title": "MAX messenger",
@@ -34,17 +36,21 @@ WORDS = {
         "more": "Only the latest are shown:",
         "dialog": "dialog",
         "stopped": "the bot is stopped",
-        "field_link": "Press Start with a link",
+        "field_link": "Press Start with a link or write to the bot",
+        "say_stop": "Write “stop”",
+        "stop": "stop",
     },
 }
 
 
-def page(bot: Bot, *, lang: str, still: bool) -> str:
+def page(bot: Bot, *, lang: str, still: bool, start: str = "") -> str:
+    """`start`: the token of the link that led here."""
     words, found = WORDS[lang], bot.listed()
-    parts = [f'<p class="note">{words["note"]}</p>', _start(words, lang, still)]
+    parts = [f'<p class="note">{words["note"]}</p>', _start(words, lang, still, start)]
     if found:
         stopped = {dialog.chat_id for dialog in bot.dialogs.values() if dialog.is_stopped}
-        cards = "\n".join(_card(message, message.chat_id in stopped, words) for message in found[:SHOWN])
+        stop = _stop(words, lang) if still else ""
+        cards = "\n".join(_card(message, message.chat_id in stopped, words, stop) for message in found[:SHOWN])
         parts.append(f'<ol class="list">\n{cards}\n</ol>')
     else:
         note = f'<p class="note">{words["empty_note"]}</p>'
@@ -54,22 +60,31 @@ def page(bot: Bot, *, lang: str, still: bool) -> str:
     return shell(title=words["title"], lang=lang, body="\n".join(parts), still=still)
 
 
-def _start(words: dict[str, str], lang: str, still: bool) -> str:
+def _start(words: dict[str, str], lang: str, still: bool, start: str) -> str:
     """A field where the page stands still, a link to it where a refresh would wipe what is being typed."""
     if not still:
         return f'<p><a class="back" href="{link("/", lang=lang, still="1")}">{words["field_link"]}</a></p>'
     return f"""<p class="note">{words["start"]}</p>
 <form class="find" method="post" action="/press">
 <input type="hidden" name="lang" value="{lang}">
-<label>{words["field"]}<input name="link" autocomplete="off" required></label>
+<label>{words["field"]}<input name="link" value="{escape(start)}" autocomplete="off" required></label>
 <button>{words["button"]}</button>
 </form>"""
 
 
-def _card(message: Message, is_stopped: bool, words: dict[str, str]) -> str:
+def _stop(words: dict[str, str], lang: str) -> str:
+    """The rest of a form that begins with the dialog's number."""
+    return f"""<input type="hidden" name="lang" value="{lang}"><input type="hidden" name="text" value="{words["stop"]}">
+<button>{words["say_stop"]}</button></form>"""
+
+
+def _card(message: Message, is_stopped: bool, words: dict[str, str], stop: str) -> str:
+    begin = (
+        f'<form class="find" method="post" action="/say"><input type="hidden" name="chat_id" value="{message.chat_id}">'
+    )
     pill = f'<span class="pill bad">{words["stopped"]}</span>' if is_stopped else ""
     return f"""<li class="card">
 <header><strong>{words["dialog"]} {message.chat_id}</strong>{clock(message.time)}</header>
 <p class="text">{with_links(message.text)}</p>
-<footer>{pill}<span>{escape(message.mid[:12])}…</span></footer>
+<footer>{pill}<span>{escape(message.mid[:12])}…</span></footer>{begin + stop if stop else ""}
 </li>"""

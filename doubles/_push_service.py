@@ -73,6 +73,7 @@ class Message:
     subject: str
     time: datetime
     repeats: int = 0
+    is_shown: bool = False
 
     def is_kept(self, now: float) -> bool:
         return now < self.time.timestamp() + self.ttl
@@ -118,6 +119,14 @@ class Service:
         with self.lock:
             return [message for message in reversed(self.messages) if token in ("", message.token)]
 
+    def show(self, token: str, topic: str) -> str:
+        """The browser fetches its message and shows it; what the message says of itself. Raises KeyError."""
+        for message in self.listed(token):
+            if message.topic == topic and message.text is not None:
+                message.is_shown = True
+                return str(json.loads(message.text)["id"])
+        raise KeyError(topic)
+
     def forget(self) -> None:
         with self.lock:
             self.messages.clear()
@@ -136,12 +145,12 @@ class Service:
         return subscription
 
     def _replace(self, message: Message) -> None:
-        """RFC 8030, 5.4. No browser fetches anything here, so a message waits until its time is over."""
+        """RFC 8030, 5.4. A message waits until its time is over, or until somebody shows it."""
         same = [
             old for old in self.messages if message.topic and (old.token, old.topic) == (message.token, message.topic)
         ]
         for old in same:
-            if old.is_kept(self.now()):
+            if old.is_kept(self.now()) and not old.is_shown:
                 message.repeats = old.repeats + 1
                 self.messages.remove(old)
         self.messages.append(message)

@@ -2,10 +2,12 @@
 
 Speaks the part of the bot API that the portal uses, with the token in the header `Authorization` and nowhere else:
 `GET /me`, `POST /messages?chat_id=`, `GET`, `POST` and `DELETE /subscriptions`. Calls the webhook when a person
-presses "start" or stops the bot. Unlike the messenger it calls http, on this machine only, and does not call again.
+presses "start", writes to the bot or stops it. Unlike the messenger it calls http, on this machine only, and does not
+call again.
 
 Its own, for people and tests (JSON, from this machine only):
     GET  /                     what the bot wrote, newest first, and a "start" button; ?lang=en ?still=1
+    GET  /<name of the bot>    the same with the link filled in, as a link to the bot leads to it; ?start=
     GET  /messages.json        the same, ?chat_id=
     POST /control/             {"mode": …, "times": n}: what to do with the next n messages
                                  error:403     refuse with this status and an error of the API
@@ -16,6 +18,7 @@ Its own, for people and tests (JSON, from this machine only):
                                  http:500      take the message, answer with this status
     POST /control/press        {"chat_id": n, "payload": …}: the person presses "start"; {"status": of the webhook}
     POST /control/stop         {"chat_id": n}: the person stops the bot; "event": "dialog_removed" or any other
+    POST /control/say          {"chat_id": n, "text": …}: the person writes to the bot; "chat_type": "chat" in a group
     POST /control/repeat       {}: the last call of the webhook once more
     POST /control/hook         {"url": …, "secret": …}: as POST /subscriptions, without the token
     POST /control/clock        {"forward": seconds}: put the messenger's clock forward
@@ -60,6 +63,8 @@ class Messenger(Handler):
             self.answer_json({"error": "only for this machine"}, 421)
         elif self.route in routes:
             routes[self.route]()
+        elif self.route == f"/{self.bot.name}":
+            self._page(still=True)
         else:
             self.answer_json({"error": "not found"}, 404)
 
@@ -70,8 +75,8 @@ class Messenger(Handler):
             self.answer_json({"error": "only for this machine"}, 421)
         elif self.route.startswith("/control/"):
             self._control()
-        elif self.route == "/press":
-            self._press()
+        elif self.route in ("/press", "/say"):
+            self._from_the_page()
         else:
             self.answer_json({"error": "not found"}, 404)
 
@@ -127,7 +132,9 @@ class Messenger(Handler):
 
     def _subscribe(self, given: dict[str, Any]) -> None:
         try:
-            self.bot.hook = Hook.checked(str(given.get("url", "")), str(given.get("secret", "")))
+            self.bot.hook = Hook.checked(
+                str(given.get("url", "")), str(given.get("secret", "")), _kinds(given.get("update_types"))
+            )
         except ValueError as error:
             raise Refusal(400, "proto.payload", str(error)) from None
         self.answer_json({"success": True})
@@ -143,22 +150,29 @@ class Messenger(Handler):
 
     # Its own part ----------------------------------------------------------------------------------------------
 
-    def _page(self) -> None:
-        still = self.query("still") == "1"
-        html = page(self.bot, lang=language(self.query("lang")), still=still)
+    def _page(self, *, still: bool = False) -> None:
+        still = still or self.query("still") == "1"
+        html = page(self.bot, lang=language(self.query("lang")), still=still, start=self.query("start"))
         self.answer_page(html, refresh=0 if still else REFRESH)
 
     def _messages(self) -> None:
         shown = [_shown(message) for message in self.bot.listed(self.query("chat_id"))]
         self.answer_json({"requests": self.bot.requests, "messages": shown, "updates": self.bot.updates})
 
-    def _press(self) -> None:
-        """The form of the page; the browser says itself that it is ours."""
+    def _from_the_page(self) -> None:
+        """A form of the page; the browser says itself that it is ours."""
         if self.headers.get("Sec-Fetch-Site") != "same-origin":
             self.answer_json({"error": "only from the page of this double"}, 403)
             return
         given = parse_qs((self.body() or b"").decode("utf-8", "replace"))
-        self.bot.press(secrets.randbelow(10**9) + 1, _payload(given.get("link", [""])[0]))
+        try:
+            if self.route == "/press":
+                self.bot.press(secrets.randbelow(10**9) + 1, _payload(given.get("link", [""])[0]))
+            else:
+                self.bot.say(int(given["chat_id"][0]), given["text"][0])
+        except (ValueError, KeyError):
+            self.answer_json({"error": "no such dialog"}, 400)
+            return
         place = link("/", lang=language(given.get("lang", [""])[0])).replace("&amp;", "&")
         self.answer(b"", "text/plain", 303, Location=place)
 
@@ -176,6 +190,9 @@ class Messenger(Handler):
             "": self._order,
             "press": lambda data: self.bot.press(int(data["chat_id"]), str(data.get("payload", ""))),
             "stop": lambda data: self.bot.stop(int(data["chat_id"]), str(data.get("event", "bot_stopped"))),
+            "say": lambda data: self.bot.say(
+                int(data["chat_id"]), str(data["text"]), str(data.get("chat_type", "dialog"))
+            ),
             "repeat": lambda _: {"status": self.bot.repeat()},
             "hook": self._hook,
             "clock": self._forward,
@@ -213,6 +230,10 @@ def _fields(raw: bytes | None) -> dict[str, Any]:
     except ValueError:
         raise Refusal(400, "proto.payload", "JSON is expected") from None
     return given if isinstance(given, dict) else {}
+
+
+def _kinds(given: object) -> tuple[str, ...]:
+    return tuple(str(kind) for kind in given) if isinstance(given, list) else ()
 
 
 def _payload(pasted: str) -> str:

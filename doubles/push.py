@@ -5,7 +5,7 @@ and a VAPID token. It refuses with 400, 401, 403, 404, 410 and 413 what they ref
 
 Its own, for people and tests (JSON, from this machine only):
     POST /subscribe            {"applicationServerKey": …} or {}: what a browser's subscription looks like
-    GET  /                     what was sent, newest first, decrypted; ?lang=en ?still=1
+    GET  /                     what was sent, newest first, decrypted; ?lang=en ?still=1; buttons for a practice browser
     GET  /messages.json        the same, ?endpoint=
     POST /control/             {"mode": …, "times": n}: what to do with the next n messages
                                  error:429     refuse with this status; error:429/30: with Retry-After
@@ -13,6 +13,7 @@ Its own, for people and tests (JSON, from this machine only):
                                  timeout       take the message, never answer (for two minutes)
                                  lost          take the message, close the connection without an answer
                                  http:500      take the message, answer with this status
+    POST /control/show         {"endpoint": …, "topic": …}: the browser shows a message and tells `--shown` of it
     POST /control/unsubscribe  {"endpoint": …}: the person has said no, 410 from now on
     POST /control/clock        {"forward": seconds}: put the service's clock forward
     POST /control/reset        forget messages, subscriptions and orders
@@ -21,12 +22,14 @@ Its own, for people and tests (JSON, from this machine only):
 from __future__ import annotations
 
 import argparse
+import http.client
 import sys
 import threading
 from contextlib import suppress
 from typing import Any
+from urllib.parse import parse_qs, urlencode, urlsplit
 
-from doubles._pages import REFRESH, language
+from doubles._pages import REFRESH, language, link
 from doubles._push_page import page, state
 from doubles._push_service import Message, Refusal, Service
 from doubles._server import Handler, Order, Orders, http_server, leave_at_once, listening_socket
@@ -36,10 +39,11 @@ SILENCE = 120.0  # seconds
 
 
 class Push(Handler):
-    """One connection. `service` and `orders` are set on a subclass by `make_handler`."""
+    """One connection. `service`, `orders` and `shown` are set on a subclass by `make_handler`."""
 
     service: Service
     orders: Orders
+    shown: str
     released: threading.Event
 
     @property
@@ -64,6 +68,8 @@ class Push(Handler):
             self.answer_json({"error": "only for this machine"}, 421)
         elif self.route == "/subscribe" or self.route.startswith("/control/"):
             self._own()
+        elif self.route in ("/browser", "/show"):
+            self._from_the_page()
         else:
             self.answer_json({"error": "not found"}, 404)
 
@@ -109,8 +115,42 @@ class Push(Handler):
 
     def _page(self) -> None:
         still = self.query("still") == "1"
-        html = page(self.service, lang=language(self.query("lang")), still=still)
+        known = self.service.subscriptions.get(self.query("browser"))
+        made = known.shown(self.origin) if known else None
+        html = page(self.service, lang=language(self.query("lang")), still=still, made=made)
         self.answer_page(html, refresh=0 if still else REFRESH)
+
+    def _from_the_page(self) -> None:
+        """A form of the page; the browser says itself that it is ours."""
+        if self.headers.get("Sec-Fetch-Site") != "same-origin":
+            self.answer_json({"error": "only from the page of this double"}, 403)
+            return
+        given = parse_qs((self.body() or b"").decode("utf-8", "replace"))
+        made = ""
+        try:
+            if self.route == "/browser":
+                made = self.service.subscribe("").token
+            else:
+                self._show(given["token"][0], given["topic"][0])
+        except (ValueError, KeyError, TypeError, OSError) as error:
+            self.answer_json({"error": str(error)}, 400)
+            return
+        place = link("/", lang=language(given.get("lang", [""])[0]), still="1", browser=made).replace("&amp;", "&")
+        self.answer(b"", "text/plain", 303, Location=place)
+
+    def _show(self, token: str, topic: str) -> None:
+        """Show a message and say so where the portal's own worker in a browser would. Raises KeyError, OSError."""
+        shown = urlencode({"id": self.service.show(token, topic)})
+        parts = urlsplit(self.shown)
+        if not parts.hostname:
+            return
+        connection = http.client.HTTPConnection(parts.hostname, parts.port or 80, timeout=10)
+        headers = {"Content-Type": "application/x-www-form-urlencoded", "Sec-Fetch-Site": "same-origin"}
+        try:
+            connection.request("POST", parts.path, shown, headers)
+            connection.getresponse().read()
+        finally:
+            connection.close()
 
     def _messages(self) -> None:
         found = self.service.listed(_token(self.query("endpoint")))
@@ -121,7 +161,7 @@ class Push(Handler):
         try:
             data = self.json_body()
             answer = self._subscribe(data) if self.route == "/subscribe" else self._obey(data)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
             self.answer_json({"error": str(error)}, 400)
         else:
             self.answer_json(answer)
@@ -138,6 +178,8 @@ class Push(Handler):
             if name in ("error", "http"):
                 [int(number) for number in argument.split("/")]
             self.orders.add(order)
+        elif what == "show":
+            self._show(_token(data["endpoint"]), str(data["topic"]))
         elif what == "unsubscribe":
             self.service.unsubscribe(_token(data["endpoint"]))
         elif what == "clock":
@@ -148,7 +190,7 @@ class Push(Handler):
             self.released.set()
             type(self).released = threading.Event()
         else:
-            raise ValueError("unsubscribe, clock, reset or an order")
+            raise ValueError("show, unsubscribe, clock, reset or an order")
         return {"ok": True}
 
 
@@ -170,8 +212,9 @@ def _shown(message: Message, prefix: str, now: float) -> dict[str, Any]:
     }
 
 
-def make_handler(service: Service) -> type[Push]:
-    return type("BoundPush", (Push,), {"service": service, "orders": Orders(), "released": threading.Event()})
+def make_handler(service: Service, shown: str = "") -> type[Push]:
+    bound = {"service": service, "orders": Orders(), "released": threading.Event(), "shown": shown}
+    return type("BoundPush", (Push,), bound)
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -179,11 +222,14 @@ def main(arguments: list[str] | None = None) -> None:
     place = parser.add_mutually_exclusive_group(required=True)
     place.add_argument("--port", type=int, help="port on 127.0.0.1, 0 for any free one")
     place.add_argument("--fd", type=int, help="inherited listening socket")
+    parser.add_argument("--shown", default="", help="where browsers tell of shown messages, on this machine")
     given = parser.parse_args(arguments)
+    if given.shown and urlsplit(given.shown).hostname not in ("127.0.0.1", "localhost"):
+        parser.error("--shown: the double calls this machine only")
     leave_at_once()
     sock = listening_socket(port=given.port, fd=given.fd)
     sys.stderr.write(f"push double: http://{sock.getsockname()[0]}:{sock.getsockname()[1]}\n")
-    http_server(sock, make_handler(Service())).serve_forever()
+    http_server(sock, make_handler(Service(), given.shown)).serve_forever()
 
 
 if __name__ == "__main__":

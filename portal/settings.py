@@ -82,8 +82,9 @@ class Settings(BaseSettings):
     )
     max_token: str = Field("", description="the bot's token")
     max_hook_secret: str = Field(
-        "", pattern=r"^([A-Za-z0-9_-]{5,256})?$", description="5 to 256 latin letters, digits, - and _"
+        "", pattern=r"^([A-Za-z0-9_-]{16,256})?$", description="16 to 256 random latin letters, digits, - and _"
     )
+    max_link_url: str = Field("https://max.ru", pattern=r"^https?://[^/]+$", description="origin of links to the bot")
     max_bot_name: str = Field("", pattern=r"^[A-Za-z0-9_-]*$", description="the bot's name in links to it")
 
     looks_per_ten_minutes: int = Field(

@@ -18,11 +18,12 @@ from portal.notifications.ports import Accepted
 CHAT_ID = re.compile(r"-?[1-9][0-9]{0,18}")
 BINDING = re.compile(r"[A-Za-z0-9_-]{16,64}")  # what fits a link's `start` in Telegram (64) and in MAX (128)
 MAX_TEXT = 4000  # characters, counted as code points: the vendor does not say how it counts
+STOP_WORDS = frozenset({"stop", "/stop", "стоп"})
 
 
 class ChatEventKind(StrEnum):
     STARTED = "started"  # the person pressed "start": messages may be sent
-    STOPPED = "stopped"  # stopped or blocked the bot, or deleted the dialog: messages would be refused
+    STOPPED = "stopped"  # stopped or blocked the bot, deleted the dialog, or wrote "stop": nothing more is to come
     OTHER = "other"  # anything else, also what is not understood: to be answered 200 and forgotten
 
 
@@ -54,6 +55,18 @@ class ChatSender(Protocol):
 
     def start_link(self, binding: str) -> str:
         """Where a person follows to bind a dialog; "" while the messenger is off or the bot has no name."""
+
+    def keep_hook(self, url: str) -> bool:
+        """Have the messenger call this address of ours; True when it did not any more, or not yet.
+
+        A messenger forgets an address that does not answer for long, so this is to be asked again and again.
+        Raises PortFailure, PortUnknown.
+        """
+
+
+def is_stop(text: str) -> bool:
+    """Has a person written that nothing more is to come?"""
+    return text.strip().strip(".!").casefold() in STOP_WORDS
 
 
 def require_chat_text(chat_id: str, text: str) -> None:
@@ -88,6 +101,9 @@ class ChatOff:
     def start_link(self, binding: str) -> str:
         return ""
 
+    def keep_hook(self, url: str) -> bool:
+        return False
+
 
 @dataclass(frozen=True, slots=True)
 class SentChat:
@@ -101,13 +117,15 @@ class FakeChat:
     """A ChatSender in memory. Put exceptions into `fail_with` to have the next sends raise them.
 
     blocked  dialogs that refuse messages; `secret` is the webhook's; an update's body is `started <chat> <binding>`,
-             `stopped <chat>` or anything else
+             `stopped <chat>`, `says <chat> <text>` or anything else
+    hook     where updates go; tests put "" there when the messenger is to forget it
     """
 
     sent: list[SentChat] = field(default_factory=list)
     fail_with: list[Exception] = field(default_factory=list)
     blocked: set[str] = field(default_factory=set)
     secret: str = "fake-secret"  # noqa: S105 - there is nothing to protect
+    hook: str = ""
 
     def send(self, chat_id: str, text: str, *, key: UUID) -> Accepted:
         require_chat_text(chat_id, text)
@@ -121,7 +139,9 @@ class FakeChat:
     def parse_update(self, body: bytes, secret_header: str) -> ChatEvent | None:
         if secret_header != self.secret:
             return None
-        kind, *rest = [*body.decode(errors="replace").split(), ""]
+        kind, *rest = [*body.decode(errors="replace").split(maxsplit=2), ""]
+        if kind == "says" and is_stop("".join(rest[1:])):
+            kind = ChatEventKind.STOPPED
         if kind not in (ChatEventKind.STARTED, ChatEventKind.STOPPED) or not CHAT_ID.fullmatch(rest[0]):
             return ChatEvent(ChatEventKind.OTHER)
         binding = rest[1] if kind == ChatEventKind.STARTED and BINDING.fullmatch(rest[1]) else ""
@@ -130,3 +150,9 @@ class FakeChat:
     def start_link(self, binding: str) -> str:
         require_binding(binding)
         return f"https://chat.invalid/bot?start={binding}"
+
+    def keep_hook(self, url: str) -> bool:
+        if self.fail_with:
+            raise self.fail_with.pop(0)
+        was, self.hook = self.hook, url
+        return was != url

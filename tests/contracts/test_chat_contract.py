@@ -42,6 +42,10 @@ class Rig:
         """The body of a webhook's call in this messenger's own words."""
         if self.double is None:
             return f"{kind} {chat_id} {binding or ''}".encode()
+        if kind == "says":
+            place = {"chat_id": chat_id, "chat_type": "dialog", "user_id": 1}
+            said = {"recipient": place, "body": {"mid": "mid.1", "seq": 1, "text": binding}}
+            return json.dumps({"update_type": "message_created", "timestamp": 1, "message": said}).encode()
         names = {"started": "bot_started", "stopped": "bot_stopped"}
         told = {"update_type": names.get(kind, kind), "timestamp": 1, "chat_id": chat_id, "user": {"user_id": 2}}
         return json.dumps(told if binding is None else {**told, "payload": binding}).encode()
@@ -144,6 +148,14 @@ def test_a_person_who_stops_the_bot_is_told_of(rig):
     assert (event.kind, event.chat_id, event.binding) == (ChatEventKind.STOPPED, CHAT, "")
 
 
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [("стоп", ChatEventKind.STOPPED), ("Stop", ChatEventKind.STOPPED), ("стоп кран", ChatEventKind.OTHER)],
+)
+def test_a_person_who_writes_stop_has_stopped(rig, text, kind):
+    assert rig.sender.parse_update(rig.update("says", 182182182, text), SECRET).kind is kind
+
+
 @pytest.mark.parametrize("kind", ["message_created", "bot_added", "dialog_muted", ""])
 def test_anything_else_is_something_else(rig, kind):
     assert rig.sender.parse_update(rig.update(kind, 182182182), SECRET).kind is ChatEventKind.OTHER
@@ -186,3 +198,9 @@ def test_while_it_is_off_nothing_is_sent_and_nobody_believed():
     assert (refused.value.code, refused.value.stops_provider) == ("not-configured", True)
     assert sender.parse_update(b"{}", "") is None
     assert sender.start_link(BINDING) == ""
+    assert sender.keep_hook("https://portal.example/hooks/max/") is False
+
+
+def test_an_address_is_kept_once(rig):
+    url = "http://127.0.0.1:1/hooks/max/"
+    assert [rig.sender.keep_hook(url) for _ in range(3)] == [True, False, False]

@@ -249,9 +249,10 @@ def test_no_timeout_is_unlimited():
     assert all(0 < limit <= 10 for limit in timeout.as_dict().values())
 
 
-def test_from_settings_takes_the_four_values(max_double):
+def test_from_settings_takes_the_five_values(max_double):
     class Portal:
         max_url, max_token, max_hook_secret, max_bot_name = max_double.url, "demo", SECRET, "demo_bot"
+        max_link_url = "https://max.ru"
 
     sender = MaxSender.from_settings(Portal)
     send(sender)
@@ -296,3 +297,48 @@ def test_a_call_for_another_secret_is_not_believed(max_double, hook):
 
 def test_without_a_secret_of_ours_nothing_is_believed(max_double: Double):
     assert fresh(hook_secret="").parse_update(b'{"update_type":"bot_stopped","chat_id":5}', "") is None
+
+
+@pytest.mark.parametrize("text", ["стоп", "Стоп.", " STOP ", "/stop", "стоп!"])
+def test_who_writes_stop_gets_nothing_more(sender, max_double, hook, text):
+    max_double.control("say", chat_id=int(CHAT), text=text)
+    assert read(hook, sender) == ChatEvent(ChatEventKind.STOPPED, CHAT)
+
+
+@pytest.mark.parametrize("text", ["", "не стоп", "стоп кран", "Спасибо"])
+def test_other_words_mean_nothing(sender, max_double, hook, text):
+    max_double.control("say", chat_id=int(CHAT), text=text)
+    assert read(hook, sender) == ChatEvent(ChatEventKind.OTHER)
+
+
+def test_in_a_group_the_bot_listens_to_nobody(sender, max_double, hook):
+    max_double.control("say", chat_id=int(CHAT), text="стоп", chat_type="chat")
+    assert read(hook, sender) == ChatEvent(ChatEventKind.OTHER)
+
+
+def test_the_messenger_is_told_where_to_call_and_again_when_it_has_forgotten(sender, max_double):
+    with listening() as hook:
+        assert sender.keep_hook(hook.url) is True
+        assert sender.keep_hook(hook.url) is False
+        max_double.control("say", chat_id=int(CHAT), text="стоп")
+        assert read(hook, sender) == ChatEvent(ChatEventKind.STOPPED, CHAT)
+        max_double.control("hook", url="")  # eight hours without a success
+        assert sender.keep_hook(hook.url) is True
+        max_double.control("press", chat_id=77, payload=BINDING)
+        assert read(hook, sender) == ChatEvent(ChatEventKind.STARTED, "77", BINDING)
+
+
+def test_an_address_the_messenger_does_not_take_is_told(sender):
+    with pytest.raises(PortFailure, match="bad-request"):
+        sender.keep_hook("https://elsewhere.example/hooks/max/")
+
+
+def test_without_a_secret_the_messenger_is_not_asked_to_call(max_double):
+    with pytest.raises(PortFailure, match="not-configured"):
+        fresh(url=max_double.url, token="demo", hook_secret="").keep_hook("http://127.0.0.1:1/")
+
+
+def test_a_link_leads_where_the_settings_say():
+    assert fresh(bot_name="demo_bot", link_url="http://127.0.0.1:8031").start_link(BINDING) == (
+        f"http://127.0.0.1:8031/demo_bot?start={BINDING}"
+    )

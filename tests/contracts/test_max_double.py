@@ -202,6 +202,32 @@ def test_a_person_presses_start_with_a_pasted_link(max_double, hook):
     assert json.loads(hook.calls[-1][1])["payload"] == "token-of-a-link"
 
 
+def test_a_link_to_the_bot_leads_to_the_button(max_double):
+    page = max_double.page("/demo_bot?start=token-of-a-link").text
+    assert 'action="/press"' in page and 'value="token-of-a-link"' in page
+    assert "&lt;img" in max_double.page("/demo_bot?start=%3Cimg").text
+
+
+def test_a_person_writes_stop_on_the_page(max_double, hook):
+    http.post(
+        f"{max_double.url}/messages", params={"chat_id": CHAT}, json={"text": "x"}, headers={"Authorization": "demo"}
+    )
+    assert 'action="/say"' in max_double.page("/?still=1").text
+    said = {"chat_id": str(CHAT), "text": "стоп"}
+    same = {"Sec-Fetch-Site": "same-origin"}
+    assert http.post(f"{max_double.url}/say", data=said, headers=same).status_code == 303
+    assert json.loads(hook.calls[-1][1])["message"]["body"]["text"] == "стоп"
+    assert http.post(f"{max_double.url}/say", data=said | {"chat_id": "5"}, headers=same).status_code == 400
+
+
+def test_only_the_kinds_asked_for_are_told(max_double, hook):
+    given = {"url": hook.url, "update_types": ["bot_started"], "secret": SECRET}
+    http.post(f"{max_double.url}/subscriptions", json=given, headers={"Authorization": "demo"})
+    max_double.control("stop", chat_id=182182182)
+    press(max_double)
+    assert [json.loads(body)["update_type"] for _, body in hook.calls] == ["bot_started"]
+
+
 @pytest.mark.parametrize("site", ["cross-site", "same-site", "none", ""])
 def test_no_other_site_presses(max_double, hook, site):
     answer = http.post(f"{max_double.url}/press", data={"link": "x"}, headers={"Sec-Fetch-Site": site})

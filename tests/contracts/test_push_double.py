@@ -1,5 +1,6 @@
 """The push service's double itself: it refuses what a service refuses, and shows what a browser would read."""
 
+import html
 import json
 import signal
 import socket
@@ -16,6 +17,7 @@ from portal.adapters.push.webpush import encrypt
 from portal.notifications.ports_push import PushSubscription, require_subscription
 from tests.contracts.processes import ROOT, http, running
 from tests.contracts.push_keys import OURS, SUBJECT, encoded, public_of, subscribe
+from tests.contracts.webhook import listening
 
 
 def body_for(subscription: PushSubscription, text: str = "Есть новое сообщение") -> bytes:
@@ -222,6 +224,7 @@ def test_a_form_of_another_site_cannot_give_orders(push_double, kind):
         ("unsubscribe", {"endpoint": "nobody"}),
         ("unsubscribe", {}),
         ("clock", {"forward": "x"}),
+        ("show", {"endpoint": "nobody", "topic": "x"}),
         ("moon", {}),
     ],
 )
@@ -233,6 +236,32 @@ def test_an_order_it_does_not_know_is_refused(push_double, what, order):
 def test_anything_else_is_not_found(push_double, path):
     assert push_double.page(path).status_code == 404
     assert http.post(f"{push_double.url}{path}").status_code == 404
+
+
+def test_the_page_makes_a_practice_browser(push_double):
+    answer = http.post(f"{push_double.url}/browser", headers={"Sec-Fetch-Site": "same-origin"})
+    assert answer.status_code == 303
+    page = push_double.page(answer.headers["Location"]).text
+    made = json.loads(html.unescape(page.partition('<pre class="raw">')[2].partition("</pre>")[0]))
+    subscription = PushSubscription(made["endpoint"], made["keys"]["p256dh"], made["keys"]["auth"])
+    assert post(push_double, subscription).status_code == 201
+
+
+def test_a_shown_message_is_told_of_as_a_browsers_worker_would():
+    with listening() as hook, running("doubles.push", "--shown", hook.url, sockets=("--fd",)) as double:
+        subscription = subscribe(double)
+        post(double, subscription, content=body_for(subscription, '{"id": "k3Zp"}'), Topic="abc")
+        double.control("show", endpoint=subscription.endpoint, topic="abc")
+        headers, body = hook.calls[-1]
+        assert (body, headers["Sec-Fetch-Site"]) == (b"id=k3Zp", "same-origin")
+        assert double.messages()[0]["state"] == "shown"
+        assert http.post(f"{double.url}/control/show", json={"endpoint": "x", "topic": "abc"}).status_code == 400
+
+
+@pytest.mark.parametrize("path", ["/browser", "/show"])
+@pytest.mark.parametrize("site", ["cross-site", "same-site", "none", ""])
+def test_no_other_site_presses_its_buttons(push_double, path, site):
+    assert http.post(f"{push_double.url}{path}", headers={"Sec-Fetch-Site": site}).status_code == 403
 
 
 def test_it_leaves_at_once_even_while_it_keeps_somebody_waiting():

@@ -1,4 +1,4 @@
-"""The MAX messenger's bot API: `POST /messages`, and what its webhook sends.
+"""The MAX messenger's bot API: `POST /messages`, `GET` and `POST /subscriptions`, and what its webhook sends.
 
 Sources: dev.max.ru/docs-api (POST /messages, POST /subscriptions, Update), the schema and the examples of the
 vendor's own client (github.com/max-messenger/max-bot-api-client-go), and a contract file of third parties checked
@@ -8,7 +8,9 @@ against the live service in September 2026. What matters here:
   the system's list is used and not the one that httpx brings;
 - 30 requests a second, 2 messages a second in one dialog, 4000 characters; more is 429 and the job comes again;
 - there is no field for our own id, so nothing tells after silence whether the message is there;
-- the webhook's secret is optional there and obligatory here.
+- the webhook's secret is optional there and obligatory here;
+- a webhook without a success for 8 hours is unsubscribed, so `keep_hook` is asked by the clock. What is subscribed
+  already stays as it is, so a new secret of ours needs the old subscription removed (`DELETE /subscriptions?url=`).
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ from portal.notifications.ports_chat import (
     CHAT_ID,
     ChatEvent,
     ChatEventKind,
+    is_stop,
     require_binding,
     require_chat_text,
 )
@@ -59,6 +62,8 @@ EVENTS = {
     "bot_stopped": ChatEventKind.STOPPED,
     "dialog_removed": ChatEventKind.STOPPED,
 }
+WRITTEN = "message_created"  # a person wrote: in the update the dialog stands elsewhere than in the others
+SUBSCRIBED = [*EVENTS, WRITTEN]
 
 # Raised before the first byte of the request is written: nothing can have happened.
 NOT_WRITTEN = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
@@ -74,12 +79,14 @@ class MaxSender:
         token: str,
         hook_secret: str = "",
         bot_name: str = "",
+        link_url: str = LINK,
         timeout: httpx.Timeout | float = TIMEOUT,
         tls: ssl.SSLContext | None = None,
     ) -> None:
         self._token = token
         self._hook_secret = hook_secret
         self._bot_name = bot_name
+        self._link_url = link_url
         # No proxy, .netrc or redirect may ever see the token.
         self._client = httpx.Client(
             base_url=url,
@@ -96,13 +103,17 @@ class MaxSender:
             token=portal.max_token,
             hook_secret=portal.max_hook_secret,
             bot_name=portal.max_bot_name,
+            link_url=portal.max_link_url,
         )
 
     def send(self, chat_id: str, text: str, *, key: UUID) -> Accepted:
         """See ChatSender.send. `key` stays here."""
         self._require_account()
         require_chat_text(chat_id, text)
-        answer = self._ask(chat_id, text)
+        # By its name `true` keeps their servers from opening our links; the schema says the reverse. Harmless anyway:
+        # opening a link of ours changes nothing.
+        asked = {"chat_id": chat_id, "disable_link_preview": "true"}
+        answer = self._ask("POST", "/messages", asked, {"text": text})
         reference = _inside(answer, "message", "body", "mid")
         if not isinstance(reference, str) or not reference:
             raise PortUnknown(code="bad-answer", detail="no id of the message")
@@ -116,6 +127,8 @@ class MaxSender:
             update = json.loads(body)
         except (ValueError, RecursionError):
             return ChatEvent(ChatEventKind.OTHER)
+        if _inside(update, "update_type") == WRITTEN:
+            return _written(update)
         kind = EVENTS.get(str(_inside(update, "update_type")), ChatEventKind.OTHER)
         chat_id, payload = str(_inside(update, "chat_id")), str(_inside(update, "payload"))
         if kind is ChatEventKind.OTHER or not CHAT_ID.fullmatch(chat_id):
@@ -126,16 +139,28 @@ class MaxSender:
     def start_link(self, binding: str) -> str:
         """See ChatSender.start_link. `?start=` comes back as `payload`; up to 128 characters, says the schema."""
         require_binding(binding)
-        return f"{LINK}/{self._bot_name}?start={binding}" if self._bot_name else ""
+        return f"{self._link_url}/{self._bot_name}?start={binding}" if self._bot_name else ""
 
-    def _ask(self, chat_id: str, text: str) -> object:
-        """One POST. Raises PortFailure when nothing was taken, PortUnknown when that cannot be told."""
-        # By its name `true` keeps their servers from opening our links; the schema says the reverse. Harmless anyway:
-        # opening a link of ours changes nothing.
-        asked = {"chat_id": chat_id, "disable_link_preview": "true"}
+    def keep_hook(self, url: str) -> bool:
+        """See ChatSender.keep_hook."""
+        self._require_account()
+        if not self._hook_secret:
+            raise _not_configured("MAX_HOOK_SECRET is not set")
+        known = _inside(self._ask("GET", "/subscriptions"), "subscriptions")
+        if any(_inside(one, "url") == url for one in (known if isinstance(known, list) else [])):
+            return False
+        wanted = {"url": url, "secret": self._hook_secret, "update_types": SUBSCRIBED}
+        if not _inside(self._ask("POST", "/subscriptions", body=wanted), "success"):
+            raise PortFailure(permanent=False, code="hook-refused", detail="the messenger does not take our address")
+        return True
+
+    def _ask(
+        self, method: str, path: str, asked: dict[str, str] | None = None, body: dict[str, Any] | None = None
+    ) -> object:
+        """One request. Raises PortFailure when nothing was taken, PortUnknown when that cannot be told."""
         try:
-            response = self._client.post(
-                "/messages", params=asked, json={"text": text}, headers={"Authorization": self._token}
+            response = self._client.request(
+                method, path, params=asked, json=body, headers={"Authorization": self._token}
             )
         except NOT_WRITTEN as error:
             raise _unreachable(error) from None
@@ -146,9 +171,19 @@ class MaxSender:
     def _require_account(self) -> None:
         # httpx refuses a header that is not ASCII, or has a line break, with an error that quotes it
         if not (self._token and self._token.isascii() and self._token.isprintable()):
-            raise PortFailure(
-                permanent=False, code="not-configured", detail="MAX_TOKEN is not set", stops_provider=True
-            )
+            raise _not_configured("MAX_TOKEN is not set")
+
+
+def _not_configured(detail: str) -> PortFailure:
+    return PortFailure(permanent=False, code="not-configured", detail=detail, stops_provider=True)
+
+
+def _written(update: object) -> ChatEvent:
+    """A person's own words in the dialog; in a group the bot listens to nobody."""
+    place = _inside(update, "message", "recipient")
+    chat_id, text = str(_inside(place, "chat_id")), str(_inside(update, "message", "body", "text"))
+    is_ours = _inside(place, "chat_type") == "dialog" and CHAT_ID.fullmatch(chat_id)
+    return ChatEvent(ChatEventKind.STOPPED, chat_id) if is_ours and is_stop(text) else ChatEvent(ChatEventKind.OTHER)
 
 
 def _unreachable(error: Exception) -> PortFailure:
