@@ -37,7 +37,7 @@ WORDS = {
         "empty_note": "Subscribe a browser to notifications: the message will appear here.",
         "hands_on": "Make a practice browser, or show a message",
         "browser": "New practice browser",
-        "copy": "The subscription of a practice browser. Copy all of it and paste it in the account, “Practice browser”.",
+        "copy": "A practice browser’s subscription. Copy all of it and paste it in the account, “Practice browser”.",
         "show": "Show it as a browser would",
         "shown": "shown",
         "more": "Only the latest are shown:",

@@ -32,6 +32,7 @@ import json
 import secrets
 import sys
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -56,7 +57,11 @@ class Messenger(Handler):
     released: threading.Event
 
     def do_GET(self) -> None:  # noqa: N802 - the base class calls it so
-        routes = {"/": self._page, "/messages.json": self._messages, "/style.css": self.answer_style}
+        routes: dict[str, Callable[[], None]] = {
+            "/": self._page,
+            "/messages.json": self._messages,
+            "/style.css": self.answer_style,
+        }
         if self.route in API:
             self._api()
         elif not self.is_for_this_machine():

@@ -281,6 +281,8 @@ CONTENT_SECURITY_POLICY = {
         "style-src": ["'self'"],
         "img-src": ["'self'", "data:"],
         "font-src": ["'self'"],
+        "manifest-src": ["'self'"],
+        "worker-src": ["'self'"],
         "connect-src": ["'self'", *([LIVE_URL] if LIVE_URL != PUBLIC_URL else [])],
         "form-action": ["'self'"],
         "base-uri": ["'none'"],

@@ -76,9 +76,10 @@ def install() -> None:
     INSTALLED.write_text(wanted)
 
 
-def bundle() -> None:
+def bundle(name: str) -> None:
+    """`portal.js` is every page's, `worker.js` the browser's own (served at the root, see notifications/views)."""
     esbuild = str(MODULES / "esbuild" / "bin" / "esbuild")
-    source, target = WEB / "js" / "portal.js", BUILT / "portal.js"
+    source, target = WEB / "js" / name, BUILT / name
     run(
         *node("node"),
         esbuild,
@@ -117,7 +118,8 @@ def main() -> None:
     if "--force" not in sys.argv and STAMP.exists() and STAMP.read_text() == wanted:
         return
     install()
-    bundle()
+    for name in ("portal.js", "worker.js"):
+        bundle(name)
     fonts()
     STAMP.write_text(wanted)
     made = sorted(path for path in BUILT.rglob("*") if path.is_file() and path != STAMP)

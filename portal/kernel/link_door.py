@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.db import connection
 
-from portal.kernel.access import current_trail
+from portal.kernel.access import current_trail, open_with
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,3 +42,10 @@ def feed_door(digest: bytes) -> Feed | None:
         return None
     current_trail().opened.update(row[2])
     return Feed(*row[:2])
+
+
+def chat_door(digest: bytes, *, by_link: bool) -> UUID | None:
+    """Open the patient behind a one-time link to our bot, or behind a dialog with it; None for neither."""
+    opened = open_with("SELECT ARRAY_REMOVE(ARRAY[guard.chat_door(%s, %s)], NULL)", [digest, by_link])
+    current_trail().opened.update(opened)
+    return next(iter(opened), None)

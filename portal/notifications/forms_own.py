@@ -59,8 +59,11 @@ class WishesForm(forms.Form):
     """
 
     form = forms.ChoiceField(choices=[("wishes", "")], widget=forms.HiddenInput)
-
-    first = forms.ChoiceField(
-        label=_("Try first"), required=False, choices=[("", _("SMS, then e-mail")), *Channel.choices]
-    )
+    first = forms.ChoiceField(label=_("Try first"), required=False)
     zone = forms.ChoiceField(label=_("Your time zone"), required=False, choices=ZONES)
+
+    def __init__(self, *args: Any, has_push: bool, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        usual = _("the notification, then SMS, then e-mail") if has_push else _("SMS, then e-mail")
+        left_out = {Channel.CHAT, *([] if has_push else [Channel.PUSH])}  # a messenger comes besides, never first
+        self.fields["first"].choices = [("", usual), *(one for one in Channel.choices if one[0] not in left_out)]  # type: ignore[attr-defined]

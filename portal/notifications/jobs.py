@@ -8,22 +8,25 @@ asked by our own number before anything is repeated.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from uuid import UUID
 
 from django.conf import settings
 from django.db.models.functions import Now
+from django.urls import reverse
 
 from portal.kernel.actor import Actor
 from portal.kernel.outbox import as_system, continually, every, on
 from portal.kernel.ports import PortFailure, PortUnknown, port
 from portal.kernel.system_door import system_door
 from portal.notifications import jobs_waitlist as jobs_waitlist  # the worker looks for jobs in this module alone
-from portal.notifications import post, routes, words
+from portal.notifications import parcels, post, routes, words
 from portal.notifications.selectors_sql import claim_messages, hearers
+from portal.notifications.selectors_ways import binding_of
 from portal.notifications.services import (
+    forget_devices,
     plan_document,
     plan_next_way,
     plan_notice,
@@ -33,8 +36,9 @@ from portal.notifications.services import (
     take_up,
     withdraw,
 )
+from portal.notifications.services.send import Outcome
 from portal.people.contacts import Address
-from portal.people.models import Contact, OneTimeCode, StaffInvite
+from portal.people.models import Contact, OneTimeCode, Patient, StaffInvite
 from portal.people.selectors_sql import removed_contacts
 from portal.people.services.codes import forget_code
 from portal.people.services.own_data import forget_contact
@@ -246,7 +250,55 @@ def post_due(among: list[UUID] | None = None) -> int:
         with _open({door for letter in letters for door in (letter.patient_id, letter.recipient_id)}) as actor:
             for message_id in settle(actor=actor, outcomes=outcomes):
                 plan_next_way(actor=actor, message_id=message_id)
-            for outcome in outcomes:
-                if outcome.sim_replaced:  # a stolen number must not sign in
-                    note_sim_replaced(actor=actor, digest=Address(Contact.Kind.PHONE, outcome.letter.to).digest)
+            _heed(actor, outcomes)
     return len(claimed)
+
+
+def _heed(actor: Actor, outcomes: list[Outcome]) -> None:
+    """What answers say besides what became of a message."""
+    for outcome in outcomes:
+        if outcome.sim_replaced:  # a stolen number must not sign in
+            note_sim_replaced(actor=actor, digest=Address(Contact.Kind.PHONE, outcome.letter.to).digest)
+    if gone := [device_id for outcome in outcomes for device_id in outcome.gone]:
+        forget_devices(actor=actor, device_ids=gone)
+
+
+# --- the messenger's bot ---------------------------------------------------------------------------------------------
+
+
+@every("*/15 * * * *")
+def keep_hook() -> None:
+    """The messenger forgets us after eight hours without a success: it is told where to call until it calls."""
+    try:
+        if port("chat").keep_hook(settings.PUBLIC_URL + reverse("notifications:chat-hook")):
+            logger.warning("the messenger did not know where to call, now it does")
+    except (PortFailure, PortUnknown) as trouble:
+        logger.error("the messenger cannot be told where to call", extra={"why": trouble.code})
+
+
+@on("chat.bound")
+def greet_in_chat(*, patient_id: UUID) -> None:
+    _say_in_chat(patient_id, parcels.bound_words)
+
+
+@on("chat.taken")
+def refuse_in_chat(*, patient_id: UUID) -> None:
+    """To the account that has the dialog: another one was to get it."""
+    _say_in_chat(patient_id, parcels.taken_words)
+
+
+def _say_in_chat(patient_id: UUID, said: Callable[[str], str]) -> None:
+    """A word of the bot's own. Twice does no harm, and where nobody can tell whether it came, it is left at that."""
+    with _open({patient_id}) as actor:
+        binding = binding_of(actor, patient_id)
+        if binding is None or not binding.chat_id:
+            return
+        chat_id, key = binding.chat_id, binding.pk
+        text = said(Patient.objects.visible_to(actor).get(pk=patient_id).language)
+    try:
+        port("chat").send(chat_id, text, key=key)
+    except PortUnknown:
+        return
+    except PortFailure as failure:
+        if not failure.permanent:
+            raise

@@ -17,6 +17,9 @@ class Stream(StrEnum):
     SECURITY = "security"  # cannot be switched off
 
 
+PUSH_PATIENCE = timedelta(minutes=5)  # a browser that is awake shows a notification within seconds
+
+
 class About(StrEnum):
     """What a message is about (`subjects.py`)."""
 
@@ -34,6 +37,7 @@ class Kind:
     patience      the next way is tried when nothing is known to have arrived after so long
     wants_answer  the clinic changed something: the patient confirms having read it, or reception calls
     may_repeat    sent once more where nobody can tell whether it arrived
+    free_first    an SMS only where nothing else is left
     """
 
     stream: Stream
@@ -43,6 +47,7 @@ class Kind:
     patience: timedelta = timedelta(minutes=60)
     wants_answer: bool = False
     may_repeat: bool = True
+    free_first: bool = False
 
     @property
     def must_reach(self) -> bool:
@@ -65,10 +70,15 @@ KINDS: dict[str, Kind] = {
     "reminder-day": Kind(stream=Stream.REMINDERS, obeys_night=True),
     "reminder-hours": Kind(stream=Stream.REMINDERS, obeys_night=True, patience=timedelta(minutes=10), may_repeat=False),
     "offer": Kind(stream=Stream.OFFERS, about=About.OFFER, every_way=True, may_repeat=False),
-    "document": Kind(stream=Stream.DOCUMENTS, about=About.NOTICE, obeys_night=True),
+    "document": Kind(stream=Stream.DOCUMENTS, about=About.NOTICE, obeys_night=True, free_first=True),
     "new-browser": Kind(stream=Stream.SECURITY, about=About.NOTICE, every_way=True),
     "contact-added": Kind(stream=Stream.SECURITY, about=About.NOTICE, every_way=True),
     "contact-removed": Kind(stream=Stream.SECURITY, about=About.NOTICE, every_way=True),
 }
 REMINDERS = ("reminder-day", "reminder-hours")
 OF_A_BATCH = ("booked", "requested")  # an SMS speaks of all visits of a course; each has an e-mail with its calendar
+
+
+def patience_of(kind: Kind, channel: str) -> timedelta:
+    """How long to wait for a sign that a message arrived by this channel."""
+    return PUSH_PATIENCE if channel == "push" else kind.patience

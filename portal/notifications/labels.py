@@ -58,6 +58,12 @@ WHY_WORDS: dict[str, Promise] = {
     "no-money": _("the account at the gateway is empty"),
     "unreachable": _("the gateway does not answer"),
     "fault": _("a fault of ours, see the log"),
+    "not-shown": _("no browser has shown it in time"),
+    "no-device": _("no browser shows notifications any more"),
+    "gone": _("the browser takes no notifications any more"),
+    "wrong-key": _("the browser has subscribed to another key of ours"),
+    "blocked": _("the person has stopped the bot"),
+    "not-configured": _("no provider is set up for this channel"),
 }
 
 

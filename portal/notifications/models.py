@@ -11,6 +11,8 @@ from django.utils.translation import gettext_lazy as _
 
 from portal.kernel.base import PortalModel
 from portal.kernel.fields import EncryptedTextField
+from portal.notifications.models_ways import ChatBinding as ChatBinding
+from portal.notifications.models_ways import PushDevice as PushDevice
 from portal.people.models import Organization
 from portal.people.models.patients import Contact, Patient, PatientPart
 

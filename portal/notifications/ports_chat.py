@@ -14,11 +14,11 @@ from uuid import UUID
 
 from portal.kernel.ports import PortFailure
 from portal.notifications.ports import Accepted
+from portal.notifications.stop_words import STOP_WORDS
 
 CHAT_ID = re.compile(r"-?[1-9][0-9]{0,18}")
 BINDING = re.compile(r"[A-Za-z0-9_-]{16,64}")  # what fits a link's `start` in Telegram (64) and in MAX (128)
 MAX_TEXT = 4000  # characters, counted as code points: the vendor does not say how it counts
-STOP_WORDS = frozenset({"stop", "/stop", "стоп"})
 
 
 class ChatEventKind(StrEnum):

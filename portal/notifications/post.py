@@ -16,7 +16,7 @@ from django.conf import settings
 from django.db.models import F
 
 from portal.kernel.ports import PortFailure, PortUnknown, port
-from portal.notifications import routes
+from portal.notifications import post_push, routes
 from portal.notifications.models import Channel, MessageState
 from portal.notifications.ports import Accepted, DeliveryState, DeliveryStatus, Signal
 from portal.notifications.services.send import Letter, Outcome
@@ -41,7 +41,11 @@ def carry(letters: list[Letter]) -> list[Outcome]:
 
 def _carry(letter: Letter) -> Outcome:
     try:
-        return _ask(letter) if letter.asks else _send(letter)
+        if letter.channel == Channel.PUSH:
+            return post_push.carry(letter)
+        outcome = _ask(letter) if letter.asks else _send(letter)
+        # A messenger comes besides another way, which looks after itself.
+        return replace(outcome, needs_next_way=False) if letter.channel == Channel.CHAT else outcome
     except Exception as fault:  # an adapter's own mistake: the message may have left
         logger.error("carrier broke", extra={"carrier": letter.carrier}, exc_info=fault)
         return Outcome(letter, MessageState.UNKNOWN, _pause(), {"error": "fault"})
@@ -67,6 +71,8 @@ def call(letter: Letter) -> Accepted:
     carrier, sent = port(letter.carrier), None
     if letter.channel == Channel.SMS:
         sent = carrier.send(letter.to, said.sms, key=key, sequence=letter.sequence)
+    elif letter.channel == Channel.CHAT:
+        sent = carrier.send(letter.to, said.text, key=key)
     else:
         sent = carrier.send(letter.to, said.subject, said.text, key=key, calendar=said.calendar)
     accepted: Accepted = sent
@@ -76,7 +82,7 @@ def call(letter: Letter) -> Accepted:
 def _accepted(letter: Letter, accepted: Accepted) -> Outcome:
     values: dict[str, Any] = {
         "provider_ref": accepted.provider_ref,
-        "segments": accepted.segments,
+        "segments": 0 if letter.channel == Channel.CHAT else accepted.segments,
         "cost": accepted.cost,
         "error": "",
         "asked": 0,
@@ -93,13 +99,8 @@ def _refused(letter: Letter, failure: PortFailure) -> Outcome:
     if failure.stops_provider:
         logger.error("provider stopped", extra={"carrier": letter.carrier, "why": failure.code})
     others = [name for name in routes.carriers_of(letter.channel) if name != letter.carrier]
-    wait = NOW if failure.stops_provider and others and letter.attempts == 1 else _later(letter.attempts)
+    wait = NOW if failure.stops_provider and others and letter.attempts == 1 else routes.later(letter.attempts)
     return Outcome(letter, MessageState.PLANNED, wait, values)
-
-
-def _later(attempts: int) -> timedelta:
-    """5, 10, 20, … seconds, ten minutes at most."""
-    return timedelta(seconds=min(5 * 2 ** min(attempts - 1, 10), 600))
 
 
 def _ask(letter: Letter) -> Outcome:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
+from datetime import timedelta
 
 from portal import settings as typed
 
@@ -66,3 +67,8 @@ def carriers_of(channel: str) -> list[str]:
 def choose(channel: str) -> str:
     """The first carrier that is not resting; when all rest, none (an empty string)."""
     return next((name for name in carriers_of(channel) if not breaker(name).is_open()), "")
+
+
+def later(attempts: int) -> timedelta:
+    """How long to wait after so many attempts: 5, 10, 20, … seconds, ten minutes at most."""
+    return timedelta(seconds=min(5 * 2 ** min(attempts - 1, 10), 600))

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from portal.kernel.actor import Actor
 from portal.notifications.kinds import Stream
-from portal.notifications.models import Channel, MessagePolicy, MessageWishes
+from portal.notifications.models import MessagePolicy, MessageWishes
+from portal.notifications.selectors_ways import Way, reach_of
 from portal.notifications.timing import Timing, is_quiet, quiet_ends
 from portal.people.models import Contact, Proxy
 from portal.people.selectors import contacts_of
@@ -17,25 +17,11 @@ from portal.scheduling.models import Appointment, WaitlistEntry
 from portal.scheduling.selectors_sql import database_now
 
 UNREACHED = timedelta(days=1)  # then it is tried again
-BY_CONTACT = {Contact.Kind.PHONE: Channel.SMS, Contact.Kind.EMAIL: Channel.EMAIL}
-
-
-@dataclass(frozen=True, slots=True)
-class Way:
-    """One way to reach a person; `contact_id` for a phone or an e-mail."""
-
-    channel: str
-    contact_id: UUID | None = None
 
 
 def ways_to(actor: Actor, patient_id: UUID, wishes: MessageWishes) -> list[Way]:
-    """One way a channel, confirmed contacts only; the wished channel first, then SMS, then e-mail."""
-    ways: dict[str, Way] = {}
-    for contact in contacts_of(actor, patient_id):
-        channel = BY_CONTACT[Contact.Kind(contact.kind)]
-        if contact.verified_at:
-            ways.setdefault(channel, Way(channel, contact.pk))
-    return sorted(ways.values(), key=lambda way: way.channel != wishes.first)
+    """One way a channel, those that work now; the wished one first, then a notification, SMS, e-mail."""
+    return reach_of(actor, [patient_id])[patient_id].ways(wishes)
 
 
 def contacts_to_warn(actor: Actor, patient_id: UUID, subject_id: UUID) -> list[Contact]:

@@ -63,3 +63,9 @@ def patient_of_message(message_id: UUID) -> UUID | None:
         cursor.execute("SELECT guard.message_patient(%s)", [message_id])
         row = cursor.fetchone()
     return row[0] if row else None
+
+
+def release_push_device(digest: bytes) -> None:
+    """Whoever heard in this browser so far hears there no more."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT guard.release_push_device(%s)", [digest])

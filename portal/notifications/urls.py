@@ -2,7 +2,7 @@ from typing import Any
 
 from django.urls import path
 
-from portal.notifications.views import journal, links, own, texts
+from portal.notifications.views import chat, devices, journal, links, own, texts
 
 app_name = "notifications"
 
@@ -11,6 +11,13 @@ own_patterns = [
     path("m/<str:token>/", links.link, name="link"),
     path("m/<str:token>/move/", links.move, name="link-move"),
     path("me/messages/", own.messages, name="own"),
+    path("me/messages/devices/", devices.add, name="device-add"),
+    path("me/messages/devices/<uuid:device_id>/remove/", devices.remove, name="device-remove"),
+    path("me/messages/max/", chat.connect, name="chat-connect"),
+    path("me/messages/max/off/", chat.disconnect, name="chat-disconnect"),
+    path("hooks/max/", chat.hook, name="chat-hook"),
+    path("push/shown/", devices.shown, name="shown"),
+    path("worker.js", devices.worker, name="worker"),
     path("desk/messages/", journal.journal, name="journal"),
     path("desk/messages/<uuid:message_id>/", journal.message, name="message"),
     path("desk/messages/<uuid:message_id>/resend/", journal.resend, name="resend"),

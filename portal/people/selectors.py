@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from datetime import date
 from uuid import UUID
 
@@ -64,8 +65,11 @@ def own_people(actor: Actor) -> list[Patient]:
 
 def contacts_of(actor: Actor, patient_id: UUID) -> list[Contact]:
     """Confirmed first, phones before e-mails."""
-    rows = Contact.objects.visible_to(actor).filter(patient_id=patient_id, removed_at=None)
-    return sorted(rows, key=lambda c: (c.verified_at is None, c.kind != Contact.Kind.PHONE, c.created_at))
+    return in_order(Contact.objects.visible_to(actor).filter(patient_id=patient_id, removed_at=None))
+
+
+def in_order(contacts: Iterable[Contact]) -> list[Contact]:
+    return sorted(contacts, key=lambda c: (c.verified_at is None, c.kind != Contact.Kind.PHONE, c.created_at))
 
 
 def sessions_of(user_id: UUID) -> QuerySet[Session]:

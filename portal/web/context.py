@@ -74,7 +74,7 @@ class Shell:
 _last_good: dict[str, Branding] = {}
 
 
-def _branding() -> Branding:
+def branding() -> Branding:
     language = _language()
     try:
         organization = import_module("portal.people.selectors").current_organization()
@@ -126,6 +126,6 @@ def _shell(request: HttpRequest) -> Shell:
 def page(request: HttpRequest) -> dict[str, Any]:
     return {
         "shell": _shell(request),
-        "organization": SimpleLazyObject(_branding),
+        "organization": SimpleLazyObject(branding),
         "signed_in": SimpleLazyObject(lambda: _signed_in(request)),
     }

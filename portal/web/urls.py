@@ -10,6 +10,7 @@ public_patterns = [
 own_patterns = [
     path("look/", views.look, name="look"),
     path("brand.css", views.brand_css, name="brand"),
+    path("portal.webmanifest", views.manifest, name="manifest"),
     path("desk/", desk.desk, name="desk"),
     path("desk/visits/<uuid:visit_id>/", desk.desk_visit, name="desk-visit"),
     path("desk/visits/<uuid:visit_id>/confirm/", requests.confirm, name="request-confirm"),

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from django.conf import settings
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
+from django.templatetags.static import static
 from django.utils.http import url_has_allowed_host_and_scheme
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET, require_POST, require_safe
 
 from portal.kernel.origin import from_own_pages
+from portal.kernel.public import public_page
 from portal.web import brand, samples
-from portal.web.context import CLEAR_COOKIE, THEME_COOKIE, THEMES
+from portal.web.context import CLEAR_COOKIE, THEME_COOKIE, THEMES, branding
 from portal.web.language import DEFAULT, OTHERS, in_language
 
 YEAR = 365 * 24 * 3600
@@ -46,6 +48,18 @@ def look(request: HttpRequest) -> HttpResponse:
         _keep(response, THEME_COOKIE, request.POST["theme"])
         _keep(response, CLEAR_COOKIE, "1" if request.POST.get("clear") == "1" else "0")
     return response
+
+
+@public_page
+@require_safe
+def manifest(request: HttpRequest) -> HttpResponse:
+    """The portal on a home screen. An iPhone shows notifications of such a page alone."""
+    sizes = ("192", "512")
+    icons = [{"src": static(f"look/mark-{n}.png"), "sizes": f"{n}x{n}", "type": "image/png"} for n in sizes]
+    name = str(branding().name)
+    said = {"name": name, "id": "/", "start_url": "/me/", "scope": "/", "display": "standalone"}
+    colours = {"background_color": "#f0f4f0", "theme_color": "#104236"}
+    return JsonResponse(said | colours | {"icons": icons}, content_type="application/manifest+json")
 
 
 @require_GET

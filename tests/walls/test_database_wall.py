@@ -13,8 +13,10 @@ from tests.cast import uid
 
 WALLED = {
     "kernel_patientkeyset",
+    "notifications_chatbinding",
     "notifications_message",
     "notifications_messagewishes",
+    "notifications_pushdevice",
     "people_careteam",
     "people_consent",
     "people_contact",

@@ -18,6 +18,7 @@ from django.urls import reverse
 
 from portal.kernel.wsgi import PortalHandler
 from tests.cast import PHONES, at, uid
+from tests.contracts.push_keys import OURS, encoded, public_of
 from tests.walls.urls import ROWS, UNKNOWN, chip, person
 
 MAY_CHANGE = ("people_session", "people_ratewindow")
@@ -149,6 +150,12 @@ def sessions(client_of):
     return client_of("anna"), reverse("people:sessions-end"), {"session": "a" * 40}
 
 
+def device(client_of):
+    keys = {"p256dh": public_of(OURS), "auth": encoded(bytes(16))}
+    given = {"endpoint": "https://fcm.googleapis.com/fcm/send/a", "keys": keys}
+    return client_of("anna"), reverse("notifications:device-add"), {"subscription": json.dumps(given)}
+
+
 FORMS = {
     signing_in: ["contact"],
     code: ["code"],
@@ -161,10 +168,11 @@ FORMS = {
     held: ["patient", "comment"],
     hold: ["role", "service", "start"],
     sessions: ["session"],
+    device: ["subscription"],
 }
 NAMES = {"family_name", "given_name", "middle_name"}
 LETTERS = {"nan", "null"}  # perfectly good names
-HIDDEN = {"document", "version"}  # said at the head of the form: there is no field to point at
+HIDDEN = {"document", "version", "subscription"}  # said at the head of the form: there is no field to point at
 NO_PAGE = {hold, sessions}  # buttons without fields: the answer is a page that says what happened
 IGNORES = {
     (consent, "agree"),  # any value of a ticked box is a tick

@@ -125,6 +125,12 @@ ROWS = [
     Row("web:design", all_get(200)),
     Row("web:look", all_get(303), method="POST", data=lambda: {"theme": "dark", "next": "/"}),
     Row("web:brand", all_get(404)),
+    Row("web:manifest", all_get(200)),
+    Row("notifications:worker", all_get(200)),
+    # From outside: a messenger without our secret, a browser's worker without a message of ours
+    Row("notifications:chat-hook", all_get(403), method="POST"),
+    Row("notifications:shown", all_get(400), method="POST"),
+    Row("notifications:shown", all_get(404), method="POST", data=lambda: {"id": "0" * 22}),
     # Signing in
     Row("people:sign-in", table(200, 302, 302)),
     Row("people:sign-in", table(422, 302, 302), method="POST"),
@@ -157,6 +163,11 @@ ROWS = [
     Row("notifications:link-move", all_get(404), ("0" * 22,)),
     Row("notifications:own", table(302, 200, 403), opens=True),
     Row("notifications:own", table(302, 422, 403), method="POST"),
+    Row("notifications:device-add", table(302, 422, 403), method="POST"),
+    Row("notifications:device-remove", table(302, 404, 403), (UNKNOWN,), method="POST"),
+    # While no messenger is chosen (with one: portal/notifications/tests/test_chat.py)
+    Row("notifications:chat-connect", table(302, 404, 403), method="POST"),
+    Row("notifications:chat-disconnect", table(302, 302, 403), method="POST"),
     Row("notifications:journal", table(302, 403, 403, rita=200, foma=200)),
     Row("notifications:message", table(302, 403, 403, rita=404, foma=404), (UNKNOWN,)),
     Row("notifications:resend", table(302, 403, 403, rita=404, foma=404), (UNKNOWN,), method="POST"),

@@ -1,6 +1,8 @@
 """Commands of notifications: plan, take up, settle; what people do with a message."""
 
 from portal.notifications.services.answer import RESENDABLE, answer, resend
+from portal.notifications.services.chat import ChatTaken, ask_link, bind_chat, end_chat, refuse_chat
+from portal.notifications.services.devices import add_device, forget_devices, note_shown, remove_device
 from portal.notifications.services.plan import (
     plan_document,
     plan_next_way,
@@ -14,14 +16,23 @@ from portal.notifications.services.wishes import set_wishes
 
 __all__ = [
     "RESENDABLE",
+    "ChatTaken",
     "Letter",
     "Outcome",
+    "add_device",
     "answer",
+    "ask_link",
+    "bind_chat",
+    "end_chat",
+    "forget_devices",
+    "note_shown",
     "plan_document",
     "plan_next_way",
     "plan_notice",
     "plan_offer",
     "plan_visit",
+    "refuse_chat",
+    "remove_device",
     "resend",
     "set_wishes",
     "settle",

@@ -11,18 +11,11 @@ from zoneinfo import ZoneInfo
 from portal.kernel.actor import Actor, Role
 from portal.kernel.commands import command
 from portal.notifications import timing
-from portal.notifications.kinds import KINDS, OF_A_BATCH, Stream
+from portal.notifications.kinds import KINDS, OF_A_BATCH
 from portal.notifications.models import Channel, Message, MessageState, MessageWishes
-from portal.notifications.selectors import (
-    BY_CONTACT,
-    Way,
-    contacts_to_warn,
-    timing_of,
-    told_together,
-    ways_to,
-    wishes_of,
-)
+from portal.notifications.selectors import contacts_to_warn, timing_of, told_together, ways_to, wishes_of
 from portal.notifications.selectors_sql import next_sequences
+from portal.notifications.selectors_ways import BY_CONTACT, Way, taken
 from portal.notifications.subjects import ELSEWHERE
 from portal.people.models import Contact
 from portal.scheduling.models import Appointment, AppointmentStatus, WaitlistOffer
@@ -65,21 +58,15 @@ def plan_visit(*, actor: Actor, visit: Appointment, patient_id: UUID, recipient_
     rules = timing_of(visit.organization_id)
     zone = ZoneInfo(wishes.zone or visit.location.zone)
     until = visit.start if visit.status != AppointmentStatus.CANCELLED else max(visit.start, now + timing.URGENT)
-    news_ways = _of_news(news, ways, wishes)
+    news_ways = taken(KINDS[news], ways, wishes)
     if news in OF_A_BATCH and told_together(actor, visit)[0] != visit.pk:
-        news_ways = [way for way in news_ways if way.channel != Channel.SMS]
+        news_ways = [way for way in news_ways if way.channel == Channel.EMAIL]
     said = [_Said(news, way, _news_at(news, visit, now, zone, rules), until) for way in news_ways]
     if visit.status == AppointmentStatus.BOOKED:
         said += _reminders(visit, now, zone, rules, ways, wishes)
     _write(_About(visit.pk, visit.version, visit.organization_id), patient_id, recipient_id, said)
     mine = Message.objects.visible_to(actor).filter(subject_id=visit.pk, subject_version=visit.version)
     return list(mine.filter(recipient_id=recipient_id).values_list("pk", flat=True))
-
-
-def _of_news(news: str, ways: Sequence[Way], wishes: MessageWishes) -> list[Way]:
-    """Each way that is wished; when all are switched off, the first all the same: a change must reach somebody."""
-    wished = [way for way in ways if wishes.allows(KINDS[news].stream, way.channel)]
-    return wished if wished and KINDS[news].every_way else (wished or list(ways))[:1]
 
 
 def _news_at(news: str, visit: Appointment, now: datetime, zone: ZoneInfo, rules: timing.Timing) -> datetime:
@@ -95,17 +82,17 @@ def _reminders(
     ways: Sequence[Way],
     wishes: MessageWishes,
 ) -> Iterable[_Said]:
+    """One way each; which one is looked at again when it is due (`services/reroute.py`)."""
     for due in timing.reminders(visit.start, now, zone, rules):
-        wished = [way for way in ways if wishes.allows(KINDS[due.kind].stream, way.channel)]
-        if wished:
-            yield _Said(due.kind, wished[0], due.at, due.until)
+        for way in taken(KINDS[due.kind], ways, wishes)[:1]:
+            yield _Said(due.kind, way, due.at, due.until)
 
 
 @command("Message.plan-offer", roles={Role.SYSTEM})
 def plan_offer(*, actor: Actor, offer: WaitlistOffer, patient_id: UUID, recipient_id: UUID) -> list[UUID]:
     """A time that is kept for this person a few minutes: every way they want to hear of it, at once."""
     wishes, now = wishes_of(actor, recipient_id), database_now()
-    ways = [way for way in ways_to(actor, recipient_id, wishes) if wishes.allows(KINDS["offer"].stream, way.channel)]
+    ways = taken(KINDS["offer"], ways_to(actor, recipient_id, wishes), wishes)
     said = [_Said("offer", way, now, offer.expires_at) for way in ways]
     _write(_About(offer.pk, 1, offer.role.organization_id), patient_id, recipient_id, said)
     return _planned(actor, offer.pk, recipient_id)
@@ -128,11 +115,10 @@ def plan_notice(
 def plan_document(*, actor: Actor, document_id: UUID, patient_id: UUID, recipient_id: UUID) -> list[UUID]:
     """By the first way that costs nothing and is wished; not at night."""
     wishes, now = wishes_of(actor, recipient_id), database_now()
-    ways = [way for way in ways_to(actor, recipient_id, wishes) if wishes.allows(Stream.DOCUMENTS, way.channel)]
+    ways = taken(KINDS["document"], ways_to(actor, recipient_id, wishes), wishes)
     rules, zone = timing.Timing(), ZoneInfo(wishes.zone or ELSEWHERE)
     at = timing.quiet_ends(now, zone, rules) if timing.is_quiet(now, zone, rules) else now
-    first = sorted(ways, key=lambda way: way.channel == Channel.SMS)[:1]
-    said = [_Said("document", way, at, at + DOCUMENT_LASTS) for way in first]
+    said = [_Said("document", way, at, at + DOCUMENT_LASTS) for way in ways[:1]]
     _write(_About(document_id, 1, None), patient_id, recipient_id, said)
     return _planned(actor, document_id, recipient_id)
 
@@ -188,9 +174,8 @@ def plan_next_way(*, actor: Actor, message_id: UUID) -> UUID | None:
         return None
     wishes = wishes_of(actor, failed.recipient_id)
     tried = set(_same_news(actor, failed).values_list("channel", flat=True))
-    for way in ways_to(actor, failed.recipient_id, wishes):
-        if way.channel not in tried and wishes.allows(KINDS[failed.kind].stream, way.channel):
-            return _repeat(failed, way)
+    for way in taken(KINDS[failed.kind], ways_to(actor, failed.recipient_id, wishes), wishes, tried)[:1]:
+        return say_by(failed, way)
     return None
 
 
@@ -203,22 +188,23 @@ def _same_news(actor: Actor, message: Message):  # type: ignore[no-untyped-def]
     )
 
 
-def _repeat(failed: Message, way: Way) -> UUID:
+def say_by(message: Message, way: Way) -> UUID:
+    """The same news by this way too, now. Inside a command."""
     now = database_now()
     again = Message(
-        patient_id=failed.patient_id,
-        recipient_id=failed.recipient_id,
-        organization_id=failed.organization_id,
-        kind=failed.kind,
-        subject_id=failed.subject_id,
-        subject_version=failed.subject_version,
+        patient_id=message.patient_id,
+        recipient_id=message.recipient_id,
+        organization_id=message.organization_id,
+        kind=message.kind,
+        subject_id=message.subject_id,
+        subject_version=message.subject_version,
         channel=way.channel,
         contact_id=way.contact_id,
         sequence=next_sequences(1)[0],
         due_at=now,
         next_at=now,
-        expires_at=failed.expires_at,
-        wants_answer=failed.wants_answer,
+        expires_at=message.expires_at,
+        wants_answer=message.wants_answer,
     )
     Message.objects.bulk_create([again], ignore_conflicts=True)
     return again.pk

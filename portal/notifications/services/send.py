@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -21,11 +21,14 @@ from django.db.models import F
 from portal.kernel import crypto
 from portal.kernel.actor import Actor, Role
 from portal.kernel.commands import command
-from portal.notifications import routes, subjects, timing, words
-from portal.notifications.kinds import KINDS
+from portal.notifications import parcels, routes, subjects, timing, words
+from portal.notifications.kinds import KINDS, patience_of
 from portal.notifications.models import Channel, Message, MessageState, MessageText, MessageWishes
 from portal.notifications.selectors import representatives, timing_of
 from portal.notifications.selectors_texts import own_words, said_by
+from portal.notifications.selectors_ways import SURE
+from portal.notifications.services.plan import say_by
+from portal.notifications.services.reroute import Ways
 from portal.notifications.subjects import Subject
 from portal.people.models import Contact, Patient
 from portal.scheduling.selectors_sql import database_now
@@ -36,7 +39,7 @@ WHILE_ALL_REST = timedelta(seconds=15)
 LATE = timedelta(minutes=10)
 AFTER_A_FAULT = timedelta(minutes=5)
 MOST_FAULTS = 5
-WRITTEN = ["text", "language", "template_version", "link_digest", "state", "provider", "attempts"]
+WRITTEN = ["channel", "contact", "text", "language", "template_version", "link_digest", "state", "provider", "attempts"]
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 
@@ -59,6 +62,7 @@ class Letter:
     may_repeat: bool
     is_overdue: bool = False
     words: words.Words | None = None
+    parcel: parcels.Parcel | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +75,7 @@ class Outcome:
     values: dict[str, Any] = field(default_factory=dict)
     needs_next_way: bool = False
     sim_replaced: bool = False
+    gone: tuple[UUID, ...] = ()  # browsers that do not take notifications any more
 
 
 @dataclass
@@ -82,6 +87,7 @@ class _Batch:
     subjects: dict[UUID, Subject]  # of each message
     people: dict[UUID, Patient]
     wishes: dict[UUID, MessageWishes]
+    ways: Ways
     represented: set[tuple[UUID, UUID]]  # (patient, account) of everyone who represents a patient now
     rules: dict[UUID, timing.Timing] = field(default_factory=dict)
     texts: dict[tuple[UUID, str, str], MessageText | None] = field(default_factory=dict)
@@ -96,6 +102,7 @@ class _Batch:
             subjects=subjects.load(actor, messages),
             people={p.pk: p for p in Patient.objects.visible_to(actor).filter(pk__in=hearers)},
             wishes={row.patient_id: row for row in wishes},
+            ways=Ways.of(actor, messages),
             represented=representatives(actor, {m.patient_id for m in messages if m.patient_id != m.recipient_id}),
         )
 
@@ -149,7 +156,8 @@ def _look(batch: _Batch, message: Message) -> Letter | None:
     """What to do with one message now: a letter to carry, or None when it is settled or put off."""
     actor, now, kind = batch.actor, batch.now, KINDS[message.kind]
     if message.state == MessageState.ACCEPTED:
-        return _letter(message, asks=True, is_overdue=now - (message.accepted_at or now) > kind.patience)
+        is_overdue = now - (message.accepted_at or now) > patience_of(kind, message.channel)
+        return _letter(message, asks=True, is_overdue=is_overdue)
     subject = batch.subjects[message.pk]
     if stale := _why_not(message, subject, now):
         _finish(actor, message, *stale)
@@ -159,26 +167,32 @@ def _look(batch: _Batch, message: Message) -> Letter | None:
     if wakes := _night(batch, message, subject):
         _of(actor, message).update(next_at=wakes)
         return None
+    besides = batch.ways.turn(message, batch.wishes_of(message.recipient_id)) if batch.may_hear(message) else None
     if unheard := _nobody_to_hear(batch, message, subject):
         _finish(actor, message, MessageState.SKIPPED, unheard)
         return None
     if not (carrier := routes.choose(message.channel)):
         _of(actor, message).update(next_at=now + WHILE_ALL_REST)
         return None
-    return _begin(batch, message, subject, carrier)
+    letter = _begin(batch, message, subject, carrier)
+    if besides:
+        say_by(message, besides)
+    return letter
 
 
 def _nobody_to_hear(batch: _Batch, message: Message, subject: Subject) -> str:
     """Why this way is closed; empty when it is open."""
     if not batch.may_hear(message):
         return "no-longer-theirs"
-    if message.contact is None or not _is_theirs(message.kind, message.contact):
+    if message.channel in SURE and not (message.contact and _is_theirs(message.kind, message.contact)):
         return "no-contact"
     if timing.is_switched_off(message.kind, batch.rules_of(subject.organization_id)):
         return "switched-off"
-    kind = KINDS[message.kind]
-    is_wished = kind.must_reach or batch.wishes_of(message.recipient_id).allows(kind.stream, message.channel)
-    return "" if is_wished else "unwished"
+    kind, wishes = KINDS[message.kind], batch.wishes_of(message.recipient_id)
+    if kind.must_reach or wishes.allows(kind.stream, message.channel):
+        return ""
+    is_besides = message.channel in {way.channel for way in batch.ways.are_open(message, wishes)}
+    return "" if is_besides else "unwished"
 
 
 def _is_theirs(kind: str, contact: Contact) -> bool:
@@ -207,16 +221,37 @@ def _night(batch: _Batch, message: Message, subject: Subject) -> datetime | None
 def _begin(batch: _Batch, message: Message, subject: Subject, carrier: str) -> Letter:
     """Render, keep the text, say `sending` and commit before the provider is called."""
     token = token_of(message.pk)
-    language = batch.people[message.recipient_id].language
-    own = batch.text_of(subject.organization_id, message.kind, language)
-    said = subject.words(message.kind, language, f"{settings.PUBLIC_URL}/m/{token}/", own_words(own))
-    message.template_version, message.language = (own.version if own else None), language
+    message.language = batch.people[message.recipient_id].language
+    if message.channel in SURE:
+        own = batch.text_of(subject.organization_id, message.kind, message.language)
+        said = subject.words(message.kind, message.language, f"{settings.PUBLIC_URL}/m/{token}/", own_words(own))
+        message.template_version, message.link_digest = (own.version if own else None), token_digest(token)
+    else:
+        said = _neutral(message, token)
     message.text = said.sms if message.channel == Channel.SMS else said.text
-    message.link_digest = token_digest(token)
     message.state, message.provider = MessageState.SENDING, carrier
     message.attempts += 1
     message.save(update_fields=WRITTEN)
-    return _letter(message, said=said)
+    return _addressed(batch, message, _letter(message, said=said), token)
+
+
+def _neutral(message: Message, token: str) -> words.Words:
+    if message.channel == Channel.CHAT:
+        return parcels.chat_words(message.language)
+    message.link_digest = parcels.shown_digest(token)
+    return parcels.push_words(message.language)
+
+
+def _addressed(batch: _Batch, message: Message, letter: Letter, token: str) -> Letter:
+    """With what is no contact: the browsers of a notification, the dialog of a messenger."""
+    reach, said = batch.ways.reach[message.recipient_id], letter.words
+    if message.channel == Channel.CHAT:
+        return replace(letter, to=(reach.binding and reach.binding.chat_id) or "")
+    if message.channel != Channel.PUSH or said is None:
+        return letter
+    parcel = parcels.pack(reach.devices, said, token, message.expires_at - batch.now)
+    is_overdue = batch.now - message.due_at > patience_of(KINDS[message.kind], message.channel)
+    return replace(letter, parcel=parcel, is_overdue=is_overdue)
 
 
 def token_of(message_id: UUID) -> str:

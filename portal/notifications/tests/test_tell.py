@@ -286,16 +286,19 @@ def test_rows_and_jobs_hold_neither_texts_nor_addresses(gateways, booked, sql):
     assert not any(word in text for word in (PHONES["anna"], PHONES["anna"][2:], EMAILS["anna"], "Речная", "Врач"))
 
 
-def test_a_course_is_one_sms_and_a_mail_with_its_calendar_for_each_visit(gateways, as_actor, sql):
+def book_a_course(as_actor):
     starts = [at(10, days=day) for day in (7, 8, 10)]
     owner = uuid4()
     with as_actor("anna") as trail:
         held = services.hold_times(actor=trail.actor, owner=owner, asks=[Ask(**press(start=start)) for start in starts])
-        visits = services.book_together(actor=trail.actor, patient_id=uid("anna"), batch=held[0].pk, owner=owner)
-    for visit in reversed(visits):
+        return services.book_together(actor=trail.actor, patient_id=uid("anna"), batch=held[0].pk, owner=owner)
+
+
+def test_a_course_is_one_sms_and_a_mail_with_its_calendar_for_each_visit(gateways, as_actor, sql):
+    for visit in reversed(book_a_course(as_actor)):
         tell({"appointment_id": visit.pk, "patient_id": uid("anna"), "recipient_id": uid("anna")})
     (sms,) = gateways.sms.sent
-    assert "и ещё 2 приёма" in sms.text and f"{starts[0].astimezone(ZONE):%d.%m}" in sms.text
+    assert "и ещё 2 приёма" in sms.text and f"{at(10, days=7).astimezone(ZONE):%d.%m}" in sms.text
     assert len(gateways.email.sent) == 3 and len({m.calendar for m in gateways.email.sent}) == 3
     reminded = "SELECT count(DISTINCT subject_id) FROM notifications_message WHERE kind = 'reminder-day'"
     assert sql(reminded) == [(3,)]

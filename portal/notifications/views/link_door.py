@@ -52,7 +52,7 @@ def with_link(view: View) -> Callable[[HttpRequest, str], HttpResponse]:
         link = _open(request, token)
         language = _language(request, link)
         with override(language):
-            response = view(request, link) if link else _nowhere(request)
+            response = view(request, link) if link else nowhere(request)
         response["Content-Language"] = language
         response["X-Robots-Tag"] = "noindex"
         response["Referrer-Policy"] = "same-origin"  # no-referrer would take the Origin from our own forms
@@ -67,7 +67,7 @@ def _language(request: HttpRequest, link: Opened | None) -> str:
     return (link.message.language if link and not has_chosen else "") or get_language() or "ru"
 
 
-def _nowhere(request: HttpRequest) -> HttpResponse:
+def nowhere(request: HttpRequest) -> HttpResponse:
     """Answered, not raised: the guess has to be counted, and a refusal that is raised takes the count back."""
     is_guessing = is_over("link", network_of(client_ip(request)), GUESSES)
     return respond(request, TooMany() if is_guessing else NotFound())

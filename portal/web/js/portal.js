@@ -3,6 +3,7 @@ import { watchHold } from "./hold.js";
 import { watchForms } from "./forms.js";
 import { watchLive } from "./live.js";
 import { watchLook } from "./menu.js";
+import { watchPush } from "./push.js";
 import { watchWait } from "./wait.js";
 import { watchZone } from "./zone.js";
 
@@ -11,4 +12,5 @@ watchForms();
 watchHold();
 watchLive();
 watchLook();
+watchPush();
 watchWait();

@@ -86,5 +86,5 @@ def test_the_last_good_name_outlives_the_database(monkeypatch):
     clinic = SimpleNamespace(slug="shore", name="Берег", phone="+78000000000", hours_ru="Каждый день")
     monkeypatch.setattr("portal.people.selectors.current_organization", lambda: clinic)
     with translation.override("ru"):
-        assert context._branding().hours == "Каждый день"
+        assert context.branding().hours == "Каждый день"
     assert "Берег" in error_page(monkeypatch, Broken())

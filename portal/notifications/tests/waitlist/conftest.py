@@ -1,6 +1,7 @@
 """Somebody waits, a time is freed, it is offered: fixtures."""
 
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 
@@ -102,8 +103,8 @@ def state(sql, entry):
 
 def told(gateways, sql):
     """Run the offers' jobs from the queue as the worker would."""
-    for args in sql(
+    for (args,) in sql(
         "SELECT args FROM procrastinate_jobs WHERE task_name LIKE '%%tell_offer' AND status = 'todo' ORDER BY id"
     ):
-        jobs.tell_offer(**args[0])
+        jobs.tell_offer(**{name: UUID(value) for name, value in args.items()})
     return gateways.sms.sent
