@@ -34,6 +34,7 @@ import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -276,11 +277,13 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--name", default="demo_bot", help="the bot's name")
     parser.add_argument("--hook", default="", help="webhook on this machine, http://127.0.0.1:8000/…")
     parser.add_argument("--secret", default="", help="the webhook's secret")
+    parser.add_argument("--secret-file", type=Path, help="a file that holds it")
     given = parser.parse_args(arguments)
     leave_at_once()
     try:
-        hook = Hook.checked(given.hook, given.secret) if given.hook else Hook()
-    except ValueError as error:
+        secret = given.secret_file.read_text(encoding="utf-8").strip() if given.secret_file else given.secret
+        hook = Hook.checked(given.hook, secret) if given.hook else Hook()
+    except (ValueError, OSError) as error:
         parser.error(str(error))
     sock = listening_socket(port=given.port, fd=given.fd)
     sys.stderr.write(f"max double: http://{sock.getsockname()[0]}:{sock.getsockname()[1]}\n")

@@ -64,6 +64,6 @@ class WishesForm(forms.Form):
 
     def __init__(self, *args: Any, has_push: bool, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        usual = _("the notification, then SMS, then e-mail") if has_push else _("SMS, then e-mail")
+        usual = _("notification, SMS, e-mail") if has_push else _("SMS, then e-mail")
         left_out = {Channel.CHAT, *([] if has_push else [Channel.PUSH])}  # a messenger comes besides, never first
         self.fields["first"].choices = [("", usual), *(one for one in Channel.choices if one[0] not in left_out)]  # type: ignore[attr-defined]

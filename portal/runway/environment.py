@@ -6,6 +6,7 @@ PORTAL_HOME and the keys beside it.
 
 from __future__ import annotations
 
+import base64
 import os
 import secrets
 from collections.abc import Callable, Iterator
@@ -68,6 +69,15 @@ def key_environment(home: Path) -> dict[str, str]:
     return environment
 
 
+def practice_environment(home: Path) -> dict[str, str]:
+    """For the demo's push service and messenger: names of the files of their keys, made once like the others."""
+    keys = home / "keys"
+    return {
+        "VAPID_PRIVATE_KEY_FILE": str(_once(keys / "vapid_private_key", _new_vapid_key)),
+        "MAX_HOOK_SECRET_FILE": str(_once(keys / "max_hook_secret", lambda: secrets.token_urlsafe(32))),
+    }
+
+
 @contextmanager
 def ready_database() -> Iterator[None]:
     """For one command: the settings' database, or the embedded one, started just for it if it does not run."""
@@ -110,3 +120,10 @@ def _new_kek() -> str:
     aead.register()
     handle = tink.new_keyset_handle(aead.aead_key_templates.AES256_GCM)
     return str(json_proto_keyset_format.serialize(handle, secret_key_access.TOKEN))
+
+
+def _new_vapid_key() -> str:
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    number = ec.generate_private_key(ec.SECP256R1()).private_numbers().private_value
+    return base64.urlsafe_b64encode(number.to_bytes(32, "big")).decode().rstrip("=")

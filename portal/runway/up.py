@@ -115,6 +115,7 @@ class Up:
         return {
             **os.environ,
             **environment.key_environment(self.home),
+            **environment.practice_environment(self.home),
             "PORTAL_HOME": str(self.home),
             "PORT": str(self.port),
             "DEMO": "true",
@@ -136,8 +137,8 @@ class Up:
 
     def _bind_sockets(self) -> None:
         """Live and the doubles get sockets that are already ours, so two copies never race for a port."""
-        self.sockets += [_bound(self.port + offset) for offset in range(1, 5)]
-        live, sms, mail_page, mail = (item.getsockname()[1] for item in self.sockets[1:])
+        self.sockets += [_bound(self.port + offset) for offset in range(1, 7)]
+        live, sms, mail_page, mail, push, messenger = (item.getsockname()[1] for item in self.sockets[1:])
         self.environment |= {
             "LIVE_PORT": str(live),
             "SMSC_URL": f"http://127.0.0.1:{sms}",
@@ -146,6 +147,14 @@ class Up:
             "SMSC_PASSWORD": "demo",
             "SMSC_SENDER": "DEMOCLINIC",
             "MAIL_FROM": "portal@clinic.example",
+            "PUSH_VENDOR": "webpush",
+            "VAPID_SUBJECT": "mailto:portal@clinic.example",
+            "PUSH_EXTRA_HOSTS": f"http://127.0.0.1:{push}",
+            "CHAT_VENDOR": "max",
+            "MAX_URL": f"http://127.0.0.1:{messenger}",
+            "MAX_LINK_URL": f"http://127.0.0.1:{messenger}",
+            "MAX_TOKEN": "demo",
+            "MAX_BOT_NAME": "demo_bot",
         }
         self.mail_page = f"http://127.0.0.1:{mail_page}"
 
@@ -188,12 +197,24 @@ class Up:
 
     def _start_pages(self) -> None:
         """What a visitor needs comes first; the worker waits until the pages are there."""
-        _, live, sms, mail_page, mail = self.sockets
-        mail_fds = ["--smtp-fd", str(mail.fileno()), "--http-fd", str(mail_page.fileno())]
+        live = self.sockets[1]
         self._start("web", [PYTHON, "-m", "portal.runway.web", str(self.port)])
         self._start("live", _live_command(live), live)
-        self._start("smsc", [PYTHON, "-m", "doubles.smsc", "--fd", str(sms.fileno())], sms)
+        self._start_doubles()
+
+    def _start_doubles(self) -> None:
+        """Where messages go in the demo. Two answer: a browser that shows one, a person who writes to the bot."""
+        sms, mail_page, mail, push, messenger = self.sockets[2:]
+        here = f"http://127.0.0.1:{self.port}"
+        mail_fds = ["--smtp-fd", str(mail.fileno()), "--http-fd", str(mail_page.fileno())]
+        hook = ["--hook", f"{here}/hooks/max/", "--secret-file", self.environment["MAX_HOOK_SECRET_FILE"]]
+        self._start_double("smsc", sms)
         self._start("smtp", [PYTHON, "-m", "doubles.smtp", *mail_fds], mail, mail_page)
+        self._start_double("push", push, "--shown", f"{here}/push/shown/")
+        self._start_double("max", messenger, *hook)
+
+    def _start_double(self, name: str, place: socket.socket, *options: str) -> None:
+        self._start(name, [PYTHON, "-m", f"doubles.{name}", "--fd", str(place.fileno()), *options], place)
 
     def _start(self, name: str, command: list[str], *sockets: socket.socket) -> None:
         fds = tuple(item.fileno() for item in sockets)
@@ -237,6 +258,8 @@ class Up:
         for line in self._account_lines():
             self.say(f"  {line}")
         self.say(f"\n  Sent SMS are at {self.environment['SMSC_URL']}, sent e-mail at {self.mail_page}")
+        pages = self.environment["PUSH_EXTRA_HOSTS"], self.environment["MAX_URL"]
+        self.say(f"  Browsers' notifications are at {pages[0]}, the messenger MAX at {pages[1]}")
         self.say("  Ctrl-C stops everything; the data stays.\n")
         self.say(f"ready: {address}")
 

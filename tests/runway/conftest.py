@@ -39,10 +39,10 @@ def cluster(home: Path) -> Iterator[Cluster]:
 
 @pytest.fixture
 def free_port() -> int:
-    """A port whose four neighbours are free too."""
-    from tests.runway.running import five_free_ports
+    """A port whose six neighbours are free too."""
+    from tests.runway.running import seven_free_ports
 
-    return five_free_ports()
+    return seven_free_ports()
 
 
 @pytest.fixture
@@ -72,14 +72,14 @@ def clean_environment(home: Path) -> dict[str, str]:
 @pytest.fixture(scope="session")
 def prepared() -> Path:
     """A home that was started once and stopped; made by the first worker that needs it, copied by all."""
-    from tests.runway.running import Running, five_free_ports, processes_of
+    from tests.runway.running import Running, processes_of, seven_free_ports
 
     shared = Path(os.environ["PORTAL_TEST_HOME"])
     home = shared / "up"
     with (shared / "up.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (shared / "up.txt").exists():
-            running = Running(home, five_free_ports()).wait_until_ready()
+            running = Running(home, seven_free_ports()).wait_until_ready()
             running.interrupt()
             assert processes_of(home) == {}
             (shared / "up.txt").write_text(running.output)

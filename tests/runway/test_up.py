@@ -19,7 +19,7 @@ import pytest
 
 from portal.runway.embedded import Cluster
 from tests.runway.conftest import ROOT, clean_environment
-from tests.runway.running import PATIENCE, Running, child, eventually, five_free_ports, is_free, processes_of
+from tests.runway.running import PATIENCE, Running, child, eventually, is_free, processes_of, seven_free_ports
 
 
 def visits(home: Path) -> object:
@@ -36,7 +36,7 @@ def start(prepared: Path, home: Path) -> Iterator[Callable[..., Running]]:
         place = home / name
         if not place.exists():
             subprocess.run(["cp", "-a", str(prepared), str(place)], check=True)
-        running = Running(place, port or five_free_ports())
+        running = Running(place, port or seven_free_ports())
         started.append(running)
         return running
 
@@ -54,6 +54,7 @@ def test_the_first_start_says_in_plain_words_what_one_needs(prepared: Path) -> N
     address = re.search(r"^ready: (http://127\.0\.0\.1:\d+)$", said, re.MULTILINE)
     assert address and f"The portal runs at {address[1]}" in said
     assert "Patient" in said and "Sent SMS are at http://127.0.0.1:" in said and "Ctrl-C stops everything" in said
+    assert "notifications are at http://127.0.0.1:" in said and "MAX at http://127.0.0.1:" in said
     assert "Traceback" not in said
 
 
@@ -88,7 +89,7 @@ def test_a_whole_day(start: Callable[..., Running]) -> None:
     assert again.get("/health/ready")[0] == 200 and visits(again.home) == before
 
     with socket.socket() as other:
-        port = five_free_ports()
+        port = seven_free_ports()
         other.bind(("127.0.0.1", port + 2))
         other.listen()
         beside = start("two", port=port).wait_until_ready()
@@ -109,7 +110,7 @@ def test_a_make_that_is_interrupted_alone_takes_us_along(prepared: Path, home: P
     """Its own SIGINT does not reach us, and it would wait for us for ever."""
     (home / "Makefile").write_text(f"up:\n\t@cd {ROOT} && exec {sys.executable} -m portal.cli up\n")
     subprocess.run(["cp", "-a", str(prepared), str(home / "one")], check=True)
-    environment = clean_environment(home / "one") | {"PORT": str(five_free_ports())}
+    environment = clean_environment(home / "one") | {"PORT": str(seven_free_ports())}
     make = subprocess.Popen(["make", "-C", str(home), "up"], env=environment, start_new_session=True)
     try:
         eventually(lambda: any("runway.web" in command for command in processes_of(home / "one").values()))

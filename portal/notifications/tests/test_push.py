@@ -12,7 +12,7 @@ from portal.notifications.ports_push import FakePush, PushBusy, PushOff
 from portal.notifications.tests.conftest import subscription_of, tell
 from portal.notifications.tests.test_forbidden import KNOWN
 from portal.notifications.tests.test_tell import book_a_course
-from tests.cast import uid
+from tests.cast import at, uid
 
 SHOWN = "/push/shown/"
 
@@ -248,6 +248,22 @@ def test_where_nothing_else_is_wished_reception_calls(
     assert "Позвоните, пожалуйста" in page and "ни один браузер не показал его вовремя" in page
     client_of().post(SHOWN, {"id": payload(push)["id"]})
     assert "Позвоните, пожалуйста" not in rita.get("/desk/").content.decode()
+
+
+def test_a_notification_not_shown_is_no_reason_to_call_where_an_sms_followed(
+    gateways, push, turn_on, client_of, booked, remind, patience_is_over
+):
+    """Nor on the page of somebody who is called for another reason."""
+    turn_on()
+    tell(booked())
+    remind()
+    patience_is_over()
+    gateways.sms.fail_with.append(PortFailure(permanent=True, code="bad-phone"))
+    gateways.email.fail_with.append(PortFailure(permanent=True, code="bad-address"))
+    push.fail_with.append(PortFailure(permanent=True, code="wrong-key"))
+    tell(booked(start=at(12, days=12)))
+    page = client_of("rita").get("/desk/").content.decode()
+    assert "Позвоните, пожалуйста" in page and "ни один браузер не показал его вовремя" not in page
 
 
 # --- what push services answer ---------------------------------------------------------------------------------------

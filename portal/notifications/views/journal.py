@@ -20,7 +20,7 @@ from portal.kernel.errors import BadInput, NotFound
 from portal.notifications import services
 from portal.notifications.forms_own import JournalForm
 from portal.notifications.labels import kind_words, state_words
-from portal.notifications.models import Message
+from portal.notifications.models import Channel, Message, MessageState
 from portal.notifications.selectors_sql import journal_page, patient_of_message, patients_to_call
 from portal.people.models import Contact, Location, Patient
 from portal.people.views.guards import staff_page
@@ -128,16 +128,31 @@ def calls(actor: Actor) -> list[dict[str, Any]]:
     phones = _phones(actor, ids)
     visits = {v.pk: v for v in selectors.visits(actor).filter(patient_id__in=ids, organization_id=actor.clinic)}
     rows: dict[UUID, dict[str, Any]] = {}
-    for one in Message.objects.visible_to(actor).filter(patient_id__in=ids, answered_at=None).order_by("-created_at"):
+    messages = list(
+        Message.objects.visible_to(actor).filter(patient_id__in=ids, answered_at=None).order_by("-created_at")
+    )
+    reached = {_news(one) for one in messages if _gets_through(one)}
+    for one in messages:
         visit = visits.get(one.subject_id)
-        if visit and visit.version == one.subject_version and _is_open(one):
+        is_open = one.wants_answer or (_is_lost(one) and _news(one) not in reached)
+        if visit and visit.version == one.subject_version and is_open:
             person = people[one.patient_id]
             rows.setdefault(visit.pk, _row(one, person) | {"visit": visit, "phone": phones.get(person.pk)})
     return sorted(rows.values(), key=lambda row: row["visit"].start)
 
 
-def _is_open(one: Message) -> bool:
-    return one.wants_answer or (one.state in ("failed", "unknown") and one.next_at is None)
+def _news(one: Message) -> tuple[UUID, int, str]:
+    return (one.subject_id, one.subject_version, one.kind)
+
+
+def _is_lost(one: Message) -> bool:
+    return one.state in (MessageState.FAILED, MessageState.UNKNOWN) and one.next_at is None
+
+
+def _gets_through(one: Message) -> bool:
+    """As `guard.patients_to_call` has it: a messenger alone does not count."""
+    is_well = one.state in (MessageState.ACCEPTED, MessageState.DELIVERED) or one.next_at is not None
+    return is_well and one.channel != Channel.CHAT
 
 
 def _phones(actor: Actor, ids: list[UUID]) -> dict[UUID, str]:
