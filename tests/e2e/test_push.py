@@ -26,7 +26,7 @@ from tests.cast import uid
 from tests.contracts.processes import http, running
 from tests.contracts.push_keys import OURS, SUBJECT, public_of, raw_of
 
-TURN_ON = "Уведомления на этом устройстве"
+TURN_ON = "Включить на этом устройстве"
 IPHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 Version/18.0 Safari/604.1"
 # The browser's part that needs the network; the rest of the page meets the real thing.
 SUBSCRIBE = """
