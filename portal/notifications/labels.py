@@ -63,6 +63,8 @@ WHY_WORDS: dict[str, Promise] = {
     "gone": _("the browser takes no notifications any more"),
     "wrong-key": _("the browser has subscribed to another key of ours"),
     "blocked": _("the person has stopped the bot"),
+    "no-chat": _("the messenger knows no such dialog"),
+    "bad-chat": _("the messenger is not connected any more"),
     "not-configured": _("no provider is set up for this channel"),
 }
 

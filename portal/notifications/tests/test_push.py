@@ -2,19 +2,25 @@
 
 import json
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 
 from portal.kernel.ports import PortFailure, PortUnknown, override_port
 from portal.notifications import jobs, routes
 from portal.notifications.forbidden import find
+from portal.notifications.kinds import KINDS
+from portal.notifications.models import MessageWishes
 from portal.notifications.ports_push import FakePush, PushBusy, PushOff
+from portal.notifications.selectors_ways import Way, taken
 from portal.notifications.tests.conftest import subscription_of, tell
 from portal.notifications.tests.test_forbidden import KNOWN
 from portal.notifications.tests.test_tell import book_a_course
 from tests.cast import at, uid
 
 SHOWN = "/push/shown/"
+STREAMS, CHANNELS = ("visits", "reminders", "offers", "documents"), ("push", "sms", "email")
+ALL_ON = [f"{stream}:{channel}" for stream in STREAMS for channel in CHANNELS]
 
 
 def payload(push, n=-1):
@@ -60,8 +66,7 @@ def test_every_browser_of_the_person_shows_it(gateways, push, turn_on, booked):
 
 def test_the_wished_way_comes_first(gateways, push, turn_on, client_of, booked, remind, reminders):
     turn_on()
-    on = [f"{stream}:{way}" for stream in ("visits", "reminders") for way in ("push", "sms", "email")]
-    client_of("anna").post("/me/messages/", {"form": "wishes", "on": on, "first": "sms", "zone": ""})
+    client_of("anna").post("/me/messages/", {"form": "wishes", "on": ALL_ON, "first": "sms", "zone": ""})
     tell(booked())
     remind()
     assert reminders() == [("sms", "accepted")]
@@ -101,6 +106,39 @@ def test_a_course_of_visits_is_one_notification(gateways, push, turn_on, as_acto
     for visit in reversed(book_a_course(as_actor)):
         tell({"appointment_id": visit.pk, "patient_id": uid("anna"), "recipient_id": uid("anna")})
     assert len(push.sent) == 1 and len(gateways.email.sent) == 3
+
+
+def test_a_new_document_is_told_by_a_notification_then_by_mail_and_by_sms_last(
+    gateways, push, turn_on, sql, later, patience_is_over, client_of
+):
+    turn_on()
+    client_of("anna").post("/me/messages/", {"form": "wishes", "on": ALL_ON, "first": "", "zone": "Asia/Kamchatka"})
+    jobs.tell_document(document_id=uuid4(), patient_id=uid("anna"))
+    sql("UPDATE notifications_message SET next_at = now(), due_at = now()")
+    gateways.email.fail_with.append(PortFailure(permanent=True, code="bad-address"))
+    later()
+    patience_is_over()
+    ways = "SELECT channel, state FROM notifications_message ORDER BY sequence"
+    assert sql(ways) == [("push", "unknown"), ("email", "failed"), ("sms", "accepted")]
+
+
+def test_without_a_browser_a_document_still_costs_nothing(gateways, push, sql, later):
+    jobs.tell_document(document_id=uuid4(), patient_id=uid("anna"))
+    sql("UPDATE notifications_message SET next_at = now(), due_at = now()")
+    later()
+    assert sql("SELECT channel, state FROM notifications_message") == [("email", "accepted")]
+
+
+def test_what_is_no_news_goes_to_a_browser_alone_where_that_is_the_wish(push, turn_on):
+    """A freed time that nobody wants to hear of by SMS costs no SMS; a change of a visit does."""
+    ways = [Way("push"), Way("sms"), Way("email"), Way("chat")]
+    wishes = MessageWishes(off=[f"{s}:{c}" for s in ("offers", "visits") for c in ("sms", "email", "chat")])
+    assert [way.channel for way in taken(KINDS["offer"], ways, wishes)] == ["push"]
+    assert [way.channel for way in taken(KINDS["clinic-moved"], ways, wishes)] == ["push", "sms"]
+    by_chat = MessageWishes(off=[f"offers:{c}" for c in ("push", "sms", "email")])
+    assert [way.channel for way in taken(KINDS["offer"], ways, by_chat)] == ["sms", "chat"]
+    nothing = MessageWishes(off=[f"offers:{c}" for c in ("push", "sms", "email", "chat")])
+    assert taken(KINDS["offer"], ways, nothing) == []
 
 
 # --- the way is settled when it is due -------------------------------------------------------------------------------
