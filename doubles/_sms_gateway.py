@@ -12,6 +12,8 @@ Their own part, for people and tests (JSON, from this machine only):
                                  status:S    take the message, let this become of it
     POST /control/clock        {"forward": seconds}: put the gateway's clock forward
     POST /control/balance      {"balance": "0"}
+    POST /control/hook         {"url": "http://127.0.0.1:8000/hooks/…"}: tell there what becomes of messages; "" to
+                               stop. Told up to five times, until the answer is the vendor's; "calls" of /messages.json
     POST /control/reset        forget messages and orders
 """
 
@@ -27,7 +29,8 @@ from typing import Any, ClassVar, Protocol
 
 from doubles._pages import REFRESH, code_in, language
 from doubles._server import Handler, Order, Orders, http_server, leave_at_once, listening_socket
-from doubles._sms import KEPT, Box, Message
+from doubles._sms import KEPT, Box, Message, State
+from doubles._sms_caller import Callback, Caller
 from doubles._sms_page import States, page
 
 SENDERS = ("DEMOCLINIC",)
@@ -43,6 +46,12 @@ class SmsGateway(Handler):
     account: Box
     orders: Orders
     released: threading.Event
+    caller: Caller | None = None
+
+    @classmethod
+    def callback(cls, message: Message, state: State) -> Callback:
+        """What the vendor posts to a client's address when this became of a message."""
+        raise NotImplementedError
 
     def protocol(self, raw: bytes) -> None:
         """Answer one request of the vendor's protocol."""
@@ -97,7 +106,9 @@ class SmsGateway(Handler):
             {**_facts(self.account, each), **self.shown(each)} for each in self.account.listed(self.query("phone"))
         ]
         balance = str(self.account.balance)
-        self.answer_json({"balance": balance, "requests": self.account.requests, "messages": shown})
+        calls = self.caller.calls if self.caller else []
+        told = {"balance": balance, "requests": self.account.requests, "calls": calls, "messages": shown}
+        self.answer_json(told)
 
     def _control(self) -> None:
         if not self.is_for_this_machine():
@@ -120,13 +131,25 @@ class SmsGateway(Handler):
             self.account.offset += float(data["forward"])
         elif what == "balance":
             self.account.balance = Decimal(str(data["balance"]))
+        elif what == "hook":
+            self.hook(str(data["url"]))
         elif what == "reset":
+            self.hook("")
             self.orders.clear()
             self.account.forget()
             self.released.set()
             type(self).released = threading.Event()
         else:
-            raise ValueError("clock, balance, reset or an order")
+            raise ValueError("clock, balance, hook, reset or an order")
+
+    def hook(self, url: str) -> None:
+        """Raises ValueError for an address of another machine."""
+        kind = type(self)
+        if kind.caller:
+            kind.caller.stop.set()
+        kind.caller = Caller(kind, url) if url else None
+        if kind.caller:
+            kind.caller.start()
 
 
 def _facts(account: Box, message: Message) -> dict[str, Any]:

@@ -23,6 +23,7 @@ class Mail:
     raw: bytes
     is_encrypted: bool
     is_signed_in: bool
+    dsn: dict[str, str]
     at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     @property
@@ -71,6 +72,8 @@ class Mail:
             "size": len(self.raw),
             "encrypted": self.is_encrypted,
             "signed_in": self.is_signed_in,
+            "dsn": self.dsn,
+            "raw": self.raw.decode("utf-8", "replace"),
         }
 
 
@@ -90,11 +93,13 @@ class Mailbox:
         self._count = 0
         self._lock = threading.Lock()
 
-    def add(self, *, sender: str, to: list[str], raw: bytes, is_encrypted: bool, is_signed_in: bool) -> None:
+    def add(
+        self, *, sender: str, to: list[str], raw: bytes, is_encrypted: bool, is_signed_in: bool, dsn: dict[str, str]
+    ) -> None:
         with self._lock:
             for recipient in to:
                 self._count += 1
-                self._mails.append(Mail(self._count, sender, recipient, raw, is_encrypted, is_signed_in))
+                self._mails.append(Mail(self._count, sender, recipient, raw, is_encrypted, is_signed_in, dsn))
 
     def listed(self, to: str = "") -> list[Mail]:
         with self._lock:

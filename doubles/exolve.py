@@ -16,7 +16,8 @@ from contextlib import suppress
 from typing import Any
 
 from doubles._exolve_account import Account, Refusal
-from doubles._sms import Message
+from doubles._sms import Message, State
+from doubles._sms_caller import Callback
 from doubles._sms_gateway import SmsGateway, run
 from doubles._sms_page import States
 
@@ -51,6 +52,12 @@ class Gateway(SmsGateway):
     prefixes = ("/messaging/",)
     states = STATES
     account: Account
+
+    @classmethod
+    def callback(cls, message: Message, state: State) -> Callback:
+        """Our reading: the vendor's page of the webhook was not read."""
+        event = {"message_id": message.id, "delivery_status": state, "destination": message.phone}
+        return Callback(json.dumps({"event_type": "sms", "payload": event}).encode(), "application/json")
 
     def protocol(self, raw: bytes) -> None:
         acts = {

@@ -13,9 +13,10 @@ import argparse
 import json
 from contextlib import suppress
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
-from doubles._sms import Message
+from doubles._sms import Message, State
+from doubles._sms_caller import Callback
 from doubles._sms_gateway import SmsGateway, run
 from doubles._sms_page import States
 from doubles._smsc_account import Account, Arrival, Refusal
@@ -64,6 +65,12 @@ class Gateway(SmsGateway):
     prefixes = ("/sys/",)
     states = STATES
     account: Account
+
+    @classmethod
+    def callback(cls, message: Message, state: State) -> Callback:
+        """Our reading: the vendor's page of the handler was not read, examples show `id`, `phone`, `status`."""
+        fields = {"id": message.id, "phone": message.phone, "status": state, "time": message.time.isoformat()}
+        return Callback(urlencode({**fields, "err": message.err}).encode(), "application/x-www-form-urlencoded", "GET")
 
     def protocol(self, raw: bytes) -> None:
         query = urlsplit(self.path).query

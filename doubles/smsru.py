@@ -11,11 +11,14 @@ Its own pages and orders: `doubles/_sms_gateway.py`; here `error:207` is told be
 from __future__ import annotations
 
 import argparse
+import hashlib
+import time
 from contextlib import suppress
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
-from doubles._sms import Message
+from doubles._sms import Message, State
+from doubles._sms_caller import Callback
 from doubles._sms_gateway import SmsGateway, run
 from doubles._sms_page import States
 from doubles._smsru_account import OK, Account, Refusal, beside
@@ -56,6 +59,15 @@ class Gateway(SmsGateway):
     modes = SmsGateway.modes | {"deny"}
     states = STATES
     account: Account
+
+    @classmethod
+    def callback(cls, message: Message, state: State) -> Callback:
+        """As public clients read it; `hash` is of the api_id and all entries."""
+        account: Account = cls.account
+        entry = f"sms_status\n{message.id}\n{state}\n{int(time.time())}"
+        digest = hashlib.sha256((account.api_id + entry).encode()).hexdigest()
+        body = urlencode({"data[0]": entry, "hash": digest}).encode()
+        return Callback(body, "application/x-www-form-urlencoded", taken=b"100")
 
     def protocol(self, raw: bytes) -> None:
         acts = {

@@ -2,14 +2,15 @@
 
 A real SMTP server (aiosmtpd) that delivers nowhere. It refuses: recipients without a proper domain (550), messages
 over 10 MB (552), a bare CR or LF (521, and it hangs up), unknown commands (500), and with --login also anything
-before AUTH (530, 535). It offers SIZE, 8BITMIME, SMTPUTF8, and STARTTLS when given a certificate.
+before AUTH (530, 535). It offers SIZE, 8BITMIME, SMTPUTF8, DSN (RFC 3461; not with --no-dsn), and STARTTLS when given a
+certificate.
 
 Its own, for people and tests (JSON, from this machine only):
     GET  /                     what was sent, newest first; ?to= ?lang=en ?still=1
     GET  /m/<number>           one message
     GET  /messages.json        the same, ?to=
     POST /control/             {"mode": …, "times": n, "on": "mail" | "rcpt" | "data"}: for the next n commands
-                                 reply:451   refuse with this code
+                                 reply:451   refuse with this code; reply:550 5.1.1 with this enhanced status too
                                  drop        take nothing, close the connection
                                  timeout     (data) take the message, never answer
                                  lost        (data) take the message, close the connection without an answer
@@ -41,13 +42,41 @@ NAME = "mail.double.invalid"
 RECIPIENT = re.compile(r"[^@\s]{1,64}@(?:[\w-]{1,63}\.)+[^\W\d_][\w-]{1,62}")
 BARE = re.compile(rb"(?<!\r)\n|\r(?!\n)")
 MAIL_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox; frame-ancestors 'self'"
+RET, XTEXT = re.compile("FULL|HDRS"), re.compile(r"(?:[!-*,-<>-~]|\+[0-9A-F]{2}){1,100}")
+NOTIFY = re.compile("NEVER|(?:SUCCESS|FAILURE|DELAY)(?:,(?:SUCCESS|FAILURE|DELAY)){0,2}")
+ORCPT = re.compile(r"rfc822;(?:[!-*,-<>-~]|\+[0-9A-F]{2}){1,500}")
 MODES = {"reply", "drop", "timeout", "lost"}
 
 
 class StrictServer(SMTP):
-    """aiosmtpd, but strict about line ends: what some relays read as two messages is refused here."""
+    """aiosmtpd, but strict about line ends: what some relays read as two messages is refused here. And with DSN."""
 
     _held = b""
+    knows_dsn = True
+    dsn: dict[str, str]  # what the envelope asks of reports
+
+    async def smtp_MAIL(self, arg: str | None) -> None:  # noqa: N802
+        """RET and ENVID are taken here, the rest by aiosmtpd, which refuses what it does not know."""
+        self.dsn = {}
+        rest = self._without_dsn(arg, {"RET": RET, "ENVID": XTEXT})
+        await (super().smtp_MAIL(rest) if rest is not None else self.push("501 5.5.4 Error: malformed DSN parameter"))
+
+    async def smtp_RCPT(self, arg: str | None) -> None:  # noqa: N802
+        rest = self._without_dsn(arg, {"NOTIFY": NOTIFY, "ORCPT": ORCPT})
+        await (super().smtp_RCPT(rest) if rest is not None else self.push("501 5.5.4 Error: malformed DSN parameter"))
+
+    def _without_dsn(self, arg: str | None, known: dict[str, re.Pattern[str]]) -> str | None:
+        """The command without these parameters; None for a malformed one."""
+        rest = []
+        for word in (arg or "").split(" "):
+            name, _, value = word.partition("=")
+            if not self.knows_dsn or name.upper() not in known:
+                rest.append(word)
+            elif known[name.upper()].fullmatch(value):
+                self.dsn[name.upper()] = value
+            else:
+                return None
+        return " ".join(rest)
 
     def data_received(self, data: bytes) -> None:
         seen = self._held + data
@@ -67,6 +96,13 @@ class Postman:
     def __init__(self, box: Mailbox, orders: Orders) -> None:
         self.box = box
         self.orders = orders
+
+    async def handle_EHLO(  # noqa: N802 - aiosmtpd finds it by this name
+        self, server: SMTP, session: Session, _: Envelope, hostname: str, responses: list[str]
+    ) -> list[str]:
+        session.host_name = hostname
+        offers = ["250-DSN"] if isinstance(server, StrictServer) and server.knows_dsn else []
+        return [*responses[:-1], *offers, responses[-1]]
 
     async def handle_MAIL(  # noqa: N802 - aiosmtpd finds it by this name
         self, server: SMTP, _: Session, envelope: Envelope, address: str, options: list[str]
@@ -99,6 +135,7 @@ class Postman:
                 raw=bytes(envelope.original_content or b""),
                 is_encrypted=server.transport is not None and bool(server.transport.get_extra_info("sslcontext")),
                 is_signed_in=bool(session.authenticated),
+                dsn=dict(server.dsn) if isinstance(server, StrictServer) else {},
             )
         if mode == "timeout":
             await asyncio.Event().wait()
@@ -172,8 +209,8 @@ class Pages(Handler):
         elif route == "/control/":
             order = Order.from_json({"on": "data", **data}, kinds={"mail", "rcpt", "data"}, modes=MODES)
             mode, _, code = order.mode.partition(":")
-            if not re.fullmatch(r"[45]\d\d" if mode == "reply" else "", code, re.ASCII):
-                raise ValueError("reply:CODE with a code of 400 to 599")
+            if not re.fullmatch(r"[45]\d\d(?: [45]\.\d{1,3}\.\d{1,3})?" if mode == "reply" else "", code, re.ASCII):
+                raise ValueError("reply:CODE with a code of 400 to 599, and perhaps a status")
             self.orders.add(order)
         else:
             raise ValueError("reset or an order")
@@ -190,7 +227,7 @@ def server_factory(postman: Postman, given: argparse.Namespace) -> SMTP:
         is_right = isinstance(data, LoginPassword) and data.login == given.login.encode()
         return AuthResult(success=is_right and data.password == given.password.encode(), handled=False)
 
-    return StrictServer(
+    server = StrictServer(
         postman,
         data_size_limit=MAX_SIZE,
         enable_SMTPUTF8=True,
@@ -202,6 +239,8 @@ def server_factory(postman: Postman, given: argparse.Namespace) -> SMTP:
         auth_exclude_mechanism=None if given.login else ["LOGIN", "PLAIN"],
         authenticator=authenticate if given.login else None,
     )
+    server.knows_dsn = not given.no_dsn
+    return server
 
 
 def _tls(given: argparse.Namespace) -> ssl.SSLContext:
@@ -230,6 +269,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--tls-cert", help="PEM file: offer STARTTLS")
     parser.add_argument("--tls-key", help="PEM file")
     parser.add_argument("--tls-wrapped", action="store_true", help="TLS from the first byte instead of STARTTLS")
+    parser.add_argument("--no-dsn", action="store_true", help="do not offer DSN")
     given = parser.parse_args(arguments)
     leave_at_once()
     logging.getLogger("mail.log").setLevel(logging.CRITICAL)  # it would write down addresses

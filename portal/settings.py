@@ -66,9 +66,32 @@ class Settings(BaseSettings):
     exolve_url: str = Field("https://api.exolve.ru", pattern=r"^https?://[^/]+$", description="origin of the gateway")
     exolve_key: str = Field("", description="key of the application at the gateway")
     exolve_sender: str = Field("", max_length=11, description="registered neutral sender name, or a mobile number 79…")
+    sms_hook_secret: str = Field(
+        "",
+        pattern=r"^([A-Za-z0-9_-]{22,86})?$",
+        description="22 or more random latin letters, digits, - and _; nothing: SMS providers are not heard",
+    )
     email_vendor: str = Field("smtp", pattern="^smtp$", description="smtp")
     smtp_url: str = Field("", pattern=r"^(smtps?://.+)?$", description="smtp://user:password@host:port or smtps://…")
     mail_from: str = Field("", description="address that messages come from")
+    mail_return: str = Field(
+        "", pattern=r"^([^@\s]+@[^@\s]+)?$", description="address that undelivered mail comes back to; else MAIL_FROM's"
+    )
+    dkim_selector: str = Field(
+        "",
+        pattern=r"^([a-z0-9]([a-z0-9-]*[a-z0-9])?)?$",
+        description="name of the key in DNS; nothing: not signed here",
+    )
+    dkim_key: str = Field("", description="RSA private key of 2048 bits or more, PEM (DKIM_KEY_FILE)")
+    bounces_vendor: str = Field("", pattern="^(imap)?$", description="imap, or nothing: returned mail is not read")
+    imap_url: str = Field(
+        "",
+        pattern=r"^(imaps?://[^/@]+)?$",
+        description="imaps://host or imap://host:port of the mailbox of MAIL_RETURN",
+    )
+    imap_login: str = Field("", description="login of that mailbox")
+    imap_password: str = Field("", description="its password (IMAP_PASSWORD_FILE)")
+    imap_folder: str = Field("INBOX", description="the folder that reports of mail servers arrive in")
 
     push_vendor: str = Field("", pattern="^(webpush)?$", description="webpush, or nothing: no web push")
     vapid_private_key: str = Field("", description="P-256 private key, 32 bytes in base64url or PEM")
@@ -322,6 +345,10 @@ PORT_ADAPTERS = {
     "push": {
         "": "portal.notifications.ports_push.PushOff",
         "webpush": "portal.adapters.push.webpush.WebPushSender",
+    },
+    "bounces": {
+        "": "portal.notifications.ports_mail.ReturnsOff",
+        "imap": "portal.adapters.email.imap.ImapReturns",
     },
     "chat": {"": "portal.notifications.ports_chat.ChatOff", "max": "portal.adapters.chat.max.MaxSender"},
 }

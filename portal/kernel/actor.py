@@ -13,6 +13,7 @@ class Role(StrEnum):
 
     ANONYMOUS = "anonymous"
     LINK = "link"  # whoever holds the link of a message: may do what the message offers, with this visit alone
+    HOOK = "hook"  # a provider that calls back: may have something looked at again, and sees nothing
     PATIENT = "patient"
     DOCTOR = "doctor"
     REGISTRAR = "registrar"
@@ -28,7 +29,7 @@ STAFF_ROLES = frozenset({Role.DOCTOR, Role.REGISTRAR, Role.PRIVACY_OFFICER, Role
 class Actor:
     """Ids only: an actor may be written to logs and to the database context as it is."""
 
-    kind: str  # nobody | anonymous | link | patient | staff | system
+    kind: str  # nobody | anonymous | link | hook | patient | staff | system
     role: Role
     user_id: UUID | None = None
     organization_id: UUID | None = None
@@ -83,6 +84,11 @@ def anonymous(request_id: UUID | None = None) -> Actor:
 def link_bearer(request_id: UUID) -> Actor:
     """Whoever opened the link of a message. Nobody has signed in; `kernel/link_door.py` says what opens."""
     return Actor(kind="link", role=Role.LINK, request_id=request_id)
+
+
+def provider(request_id: UUID) -> Actor:
+    """Whoever called an address that only a provider knows."""
+    return Actor(kind="hook", role=Role.HOOK, request_id=request_id)
 
 
 def system(job: str) -> Actor:

@@ -16,17 +16,21 @@ from uuid import UUID
 from django.conf import settings
 from django.db.models.functions import Now
 from django.urls import reverse
+from django.utils import timezone
 
 from portal.kernel.actor import Actor
 from portal.kernel.outbox import as_system, continually, every, on
 from portal.kernel.ports import PortFailure, PortUnknown, port
 from portal.kernel.system_door import system_door
-from portal.notifications import jobs_waitlist as jobs_waitlist  # the worker looks for jobs in this module alone
+from portal.notifications import jobs_mail as jobs_mail  # the worker looks for jobs in this module alone
+from portal.notifications import jobs_waitlist as jobs_waitlist
 from portal.notifications import parcels, post, routes, words
 from portal.notifications.selectors_sql import claim_messages, hearers
 from portal.notifications.selectors_ways import binding_of
 from portal.notifications.services import (
+    Outcome,
     forget_devices,
+    note_unreached,
     plan_document,
     plan_next_way,
     plan_notice,
@@ -36,12 +40,12 @@ from portal.notifications.services import (
     take_up,
     withdraw,
 )
-from portal.notifications.services.send import Outcome
 from portal.people.contacts import Address
 from portal.people.models import Contact, OneTimeCode, Patient, StaffInvite
 from portal.people.selectors_sql import removed_contacts
 from portal.people.services.codes import forget_code
 from portal.people.services.own_data import forget_contact
+from portal.people.services.returning_mail import note_returned
 from portal.people.services.sms_blocks import note_sim_replaced
 from portal.people.services.staff import forget_sent_invite
 from portal.scheduling.models import Appointment, WaitlistOffer
@@ -214,6 +218,9 @@ def _plan(actor: Actor, visit: Appointment, patient_id: UUID, recipient_id: UUID
         if ids := plan_visit(actor=actor, visit=visit, patient_id=patient_id, recipient_id=hearer, news=news):
             return ids
     withdraw(actor=actor, visit=visit)
+    for hearer in dict.fromkeys([recipient_id, *hearers(patient_id)]):
+        if note_unreached(actor=actor, visit=visit, patient_id=patient_id, recipient_id=hearer, news=news):
+            break
     return []
 
 
@@ -259,6 +266,9 @@ def _heed(actor: Actor, outcomes: list[Outcome]) -> None:
     for outcome in outcomes:
         if outcome.sim_replaced:  # a stolen number must not sign in
             note_sim_replaced(actor=actor, digest=Address(Contact.Kind.PHONE, outcome.letter.to).digest)
+        if outcome.mailbox_refused:
+            digest = Address(Contact.Kind.EMAIL, outcome.letter.to).digest
+            note_returned(actor=actor, digest=digest, for_good=True, sent_at=timezone.now())
     if gone := [device_id for outcome in outcomes for device_id in outcome.gone]:
         forget_devices(actor=actor, device_ids=gone)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from portal.notifications.labels_mail import MAIL_WHY
 from portal.notifications.models import Message, MessageState
 
 
@@ -66,6 +67,7 @@ WHY_WORDS: dict[str, Promise] = {
     "no-chat": _("the messenger knows no such dialog"),
     "bad-chat": _("the messenger is not connected any more"),
     "not-configured": _("no provider is set up for this channel"),
+    **MAIL_WHY,
 }
 
 

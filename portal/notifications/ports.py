@@ -74,10 +74,12 @@ class DeliveryStatus:
 
 class SmsSender(Protocol):
     """`knows_our_number`: after PortUnknown `status(sequence, …)` tells whether the message went out. Where it is
-    False nothing tells, and a repeat may reach the person twice.
+    False nothing tells, and a repeat may reach the person twice. `callback_answer`: the body by which a callback's
+    sender knows that it was taken; without it some repeat.
     """
 
     knows_our_number: bool
+    callback_answer: str
 
     def send(self, to: str, text: str, *, key: UUID, sequence: int) -> Accepted:
         """Send one SMS.
@@ -107,6 +109,7 @@ class SmsOff:
     """Where no provider is chosen: refuses everything, `not-configured`."""
 
     knows_our_number = False
+    callback_answer = ""
 
     @classmethod
     def from_settings(cls, portal: object) -> SmsOff:
@@ -191,6 +194,7 @@ class FakeSms:
     """An SmsSender in memory. Put exceptions into `fail_with` to have the next sends raise them."""
 
     knows_our_number = True
+    callback_answer = "OK"
 
     sent: list[SentSms] = field(default_factory=list)
     fail_with: list[Exception] = field(default_factory=list)

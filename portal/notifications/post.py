@@ -19,6 +19,7 @@ from portal.kernel.ports import PortFailure, PortUnknown, port
 from portal.notifications import post_push, routes
 from portal.notifications.models import Channel, MessageState
 from portal.notifications.ports import Accepted, DeliveryState, DeliveryStatus, Signal
+from portal.notifications.ports_mail import MailboxRefused
 from portal.notifications.services.send import Letter, Outcome
 
 logger = logging.getLogger(__name__)
@@ -43,12 +44,18 @@ def _carry(letter: Letter) -> Outcome:
     try:
         if letter.channel == Channel.PUSH:
             return post_push.carry(letter)
+        if letter.is_off:
+            return _turned_away(letter)
         outcome = _ask(letter) if letter.asks else _send(letter)
         # A messenger comes besides another way, which looks after itself.
         return replace(outcome, needs_next_way=False) if letter.channel == Channel.CHAT else outcome
     except Exception as fault:  # an adapter's own mistake: the message may have left
         logger.error("carrier broke", extra={"carrier": letter.carrier}, exc_info=fault)
         return Outcome(letter, MessageState.UNKNOWN, _pause(), {"error": "fault"})
+
+
+def _turned_away(letter: Letter) -> Outcome:
+    return Outcome(letter, MessageState.FAILED, None, {"error": "mail-returns"}, needs_next_way=True)
 
 
 def _send(letter: Letter) -> Outcome:
@@ -74,7 +81,8 @@ def call(letter: Letter) -> Accepted:
     elif letter.channel == Channel.CHAT:
         sent = carrier.send(letter.to, said.text, key=key)
     else:
-        sent = carrier.send(letter.to, said.subject, said.text, key=key, calendar=said.calendar)
+        headers = {"In-Reply-To": letter.follows, "References": letter.follows} if letter.follows else None
+        sent = carrier.send(letter.to, said.subject, said.text, key=key, headers=headers, calendar=said.calendar)
     accepted: Accepted = sent
     return accepted
 
@@ -94,7 +102,8 @@ def _refused(letter: Letter, failure: PortFailure) -> Outcome:
     """Nothing happened there. A provider at fault leaves the message to the other one, if there is one."""
     values = {"error": failure.code}
     if failure.permanent:
-        return Outcome(letter, MessageState.FAILED, None, values, needs_next_way=True)
+        is_refused = isinstance(failure, MailboxRefused)
+        return Outcome(letter, MessageState.FAILED, None, values, needs_next_way=True, mailbox_refused=is_refused)
     routes.breaker(letter.carrier).failed()
     if failure.stops_provider:
         logger.error("provider stopped", extra={"carrier": letter.carrier, "why": failure.code})

@@ -64,6 +64,11 @@ def carriers_of(channel: str) -> list[str]:
     return [name for name in CARRIERS[channel] if name == channel or getattr(typed.portal, f"{name}_vendor", False)]
 
 
+def carriers_of_vendor(vendor: str) -> list[str]:
+    """Names of the SMS ports that this provider carries; none for one that is not in use."""
+    return [name for name in CARRIERS["sms"] if vendor and getattr(typed.portal, f"{name}_vendor") == vendor]
+
+
 def choose(channel: str) -> str:
     """The first carrier that is not resting; when all rest, none (an empty string)."""
     return next((name for name in carriers_of(channel) if not breaker(name).is_open()), "")

@@ -34,6 +34,13 @@ def claim_messages(most: int, lease: timedelta, among: Sequence[UUID] | None = N
         return [Claimed(*row) for row in cursor.fetchall()]
 
 
+def ask_at_once(carriers: list[str], refs: list[str], numbers: list[int]) -> int:
+    """Those of the messages named that are on their way or in doubt are due now; how many."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT id FROM guard.ask_now(%s::text[], %s::text[], %s::bigint[])", [carriers, refs, numbers])
+        return len(cursor.fetchall())
+
+
 def hearers(patient_id: UUID) -> list[UUID]:
     """Whose contacts hear for this patient: their own, else those of who represents them now."""
     with connection.cursor() as cursor:

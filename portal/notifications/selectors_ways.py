@@ -47,7 +47,8 @@ class Reach:
         return sorted(found.values(), key=lambda way: (way.channel != first, ORDER.index(Channel(way.channel))))
 
     def _ways(self) -> Iterator[Way]:
-        yield from (Way(BY_CONTACT[Contact.Kind(c.kind)], c.pk) for c in self.contacts if c.verified_at)
+        proved = [c for c in self.contacts if c.verified_at and not c.comes_back]
+        yield from (Way(BY_CONTACT[Contact.Kind(c.kind)], c.pk) for c in proved)
         if self.devices:
             yield Way(Channel.PUSH)
         if self.binding:

@@ -2,12 +2,13 @@ from typing import Any
 
 from django.urls import path
 
-from portal.notifications.views import chat, devices, journal, links, own, texts
+from portal.notifications.views import chat, devices, hooks, journal, links, own, texts
 
 app_name = "notifications"
 
 public_patterns: list[Any] = []
 own_patterns = [
+    path("hooks/sms/<slug:vendor>/<str:secret>/", hooks.sms, name="sms-hook"),
     path("m/<str:token>/", links.link, name="link"),
     path("m/<str:token>/move/", links.move, name="link-move"),
     path("me/messages/", own.messages, name="own"),

@@ -19,6 +19,7 @@ from portal.people.models import (
     Organization,
     Patient,
     Practitioner,
+    ReturningMail,
     Session,
     Specialty,
 )
@@ -64,12 +65,24 @@ def own_people(actor: Actor) -> list[Patient]:
 
 
 def contacts_of(actor: Actor, patient_id: UUID) -> list[Contact]:
-    """Confirmed first, phones before e-mails."""
+    """Confirmed first, phones before e-mails. Each knows whether messages come back from it."""
     return in_order(Contact.objects.visible_to(actor).filter(patient_id=patient_id, removed_at=None))
 
 
 def in_order(contacts: Iterable[Contact]) -> list[Contact]:
-    return sorted(contacts, key=lambda c: (c.verified_at is None, c.kind != Contact.Kind.PHONE, c.created_at))
+    """The same of several people's."""
+    rows = list(contacts)
+    off = addresses_off(bytes(c.digest) for c in rows if c.kind == Contact.Kind.EMAIL)
+    for contact in rows:
+        contact.comes_back = bytes(contact.digest) in off
+    return sorted(rows, key=lambda c: (c.verified_at is None, c.kind != Contact.Kind.PHONE, c.created_at))
+
+
+def addresses_off(digests: Iterable[bytes]) -> set[bytes]:
+    """Those of these addresses that no message goes to, because mail came back from there."""
+    keys = list(digests)
+    rows = ReturningMail.objects.filter(key__in=keys, off_since__isnull=False) if keys else ReturningMail.objects.none()
+    return {bytes(key) for key in rows.values_list("key", flat=True)}
 
 
 def sessions_of(user_id: UUID) -> QuerySet[Session]:

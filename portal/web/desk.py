@@ -17,7 +17,8 @@ from portal.kernel.actor import STAFF_ROLES, Actor, Role
 from portal.kernel.base import get_one
 from portal.kernel.errors import NotFound
 from portal.notifications.views.journal import calls
-from portal.people.models import Contact, Location, Organization, Patient, Practitioner, StaffAccount
+from portal.people.models import Location, Organization, Patient, Practitioner, StaffAccount
+from portal.people.selectors import contacts_of
 from portal.people.views.guards import staff_page
 from portal.scheduling import selectors
 from portal.scheduling.models import Appointment
@@ -93,13 +94,13 @@ def desk_visit(request: HttpRequest, actor: Actor, visit_id: UUID) -> HttpRespon
     history = (
         selectors.visits(actor).filter(patient_id=patient_id, organization_id=actor.clinic).exclude(pk=visit_id)[:10]
     )
-    contacts = Contact.objects.visible_to(actor).filter(patient_id=patient_id, verified_at__isnull=False)
+    contacts = [c for c in contacts_of(actor, patient_id) if c.verified_at] if actor.role == Role.REGISTRAR else []
     context = {
         "visit": visit,
         "person": person,
         "age": person.age_on(database_now().date()),
         "history": list(history),
-        "contacts": list(contacts) if actor.role == Role.REGISTRAR else [],
+        "contacts": contacts,
         "comment": visit.comment if actor.role == Role.DOCTOR else "",
         "now": database_now(),
     }

@@ -2,7 +2,15 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.contracts.processes import Double, running, running_exolve, running_smsc, running_smsru, running_smtp
+from tests.contracts.processes import (
+    Double,
+    running,
+    running_exolve,
+    running_imap,
+    running_smsc,
+    running_smsru,
+    running_smtp,
+)
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +66,19 @@ def smtp_double(smtp_process: Double) -> Double:
     """The mail server's double, with nothing remembered."""
     smtp_process.control("reset")
     return smtp_process
+
+
+@pytest.fixture(scope="module")
+def imap_process() -> Iterator[Double]:
+    with running_imap("--login=clinic box", '--password=p"a\\ss word') as double:
+        yield double
+
+
+@pytest.fixture
+def imap_double(imap_process: Double) -> Double:
+    """The mailbox's double, with no mail in it."""
+    imap_process.control("reset")
+    return imap_process
 
 
 @pytest.fixture(scope="module")

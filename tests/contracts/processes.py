@@ -46,6 +46,10 @@ class Double:
         answer = http.get(f"{self.url}/messages.json", params=query)
         return answer.raise_for_status().json()["messages"]
 
+    def calls(self) -> list[dict[str, Any]]:
+        """What an SMS gateway told the address set for it, and what was answered."""
+        return http.get(f"{self.url}/messages.json").json()["calls"]
+
     def requests(self) -> int:
         """How many requests of the protocol came, taken or not."""
         return http.get(f"{self.url}/messages.json").json()["requests"]
@@ -92,6 +96,10 @@ def running_exolve(*options: str) -> contextlib.AbstractContextManager[Double]:
 
 def running_smtp(*options: str) -> contextlib.AbstractContextManager[Double]:
     return running("doubles.smtp", *options, sockets=("--smtp-fd", "--http-fd"))
+
+
+def running_imap(*options: str) -> contextlib.AbstractContextManager[Double]:
+    return running("doubles.imap", *options, sockets=("--imap-fd", "--http-fd"))
 
 
 def closed_port() -> int:

@@ -234,6 +234,8 @@ def test_a_refusal_tells_neither_number_nor_text(rig):
     assert "Код" not in told
 
 
-@pytest.mark.parametrize("body", [b"", b"nonsense", b"\xff\xfe", b"[[[", b"[" * 100_000, b"null", b"data=1&id=", b"{}"])
+@pytest.mark.parametrize(
+    "body", [b"", b"nonsense", b"\xff\xfe", b"[[[", b"[" * 100_000, b"null", b"data=1&id=", b"{}", b"id=x&id=-1"]
+)
 def test_a_callback_that_is_not_understood_speaks_of_nothing(rig, body):
     assert rig.sender.mentioned(body) == []

@@ -7,6 +7,7 @@ import pytest
 
 from portal.adapters.email.smtp import SmtpSender
 from portal.kernel.ports import PortFailure, PortUnknown
+from portal.notifications.ports_mail import MailboxRefused
 from tests.contracts.processes import Double, certificate, closed_port, running_smtp
 
 TO = "anna@example.org"
@@ -92,6 +93,36 @@ def test_a_server_that_hangs_up_early_is_a_temporary_failure(sender, smtp_double
 def test_a_wrong_setting_is_told_at_the_first_send(url, mail_from):
     failure = refusal(SmtpSender(url=url, mail_from=mail_from))
     assert (failure.code, failure.stops_provider, failure.permanent) == ("not-configured", True, False)
+
+
+@pytest.mark.parametrize(
+    ("answer", "on", "is_about_it"),
+    [
+        ("550", "rcpt", True),
+        ("550 5.1.1", "rcpt", True),
+        ("550 5.2.1", "rcpt", True),
+        ("552", "rcpt", True),
+        ("553 5.1.3", "rcpt", True),
+        ("556 5.1.10", "rcpt", True),
+        ("550 5.1.1", "data", True),
+        ("552 5.2.2", "data", True),
+        ("554", "rcpt", False),
+        ("550 5.7.1", "rcpt", False),
+        ("550 5.1.8", "rcpt", False),
+        ("554 5.7.26", "data", False),
+        ("550", "data", False),
+        ("552 5.3.4", "data", False),
+        ("550", "mail", False),
+        ("451 4.2.2", "rcpt", False),
+        ("535 5.1.1", "rcpt", False),
+    ],
+)
+def test_a_refusal_of_the_mailbox_is_told_from_one_of_the_message(sender, smtp_double, answer, on, is_about_it):
+    smtp_double.order(f"reply:{answer}", on=on)
+    failure = refusal(sender)
+    assert failure.code == f"smtp-{answer[:3]}"
+    assert isinstance(failure, MailboxRefused) == is_about_it
+    assert failure.permanent or not is_about_it
 
 
 # Unknown outcomes ----------------------------------------------------------------------------------------------
@@ -222,6 +253,49 @@ def test_it_says_that_a_machine_wrote_it_and_says_each_thing_once(sender, smtp_d
     assert len(mail["header_names"]) == len(set(mail["header_names"]))
 
 
+def test_a_report_will_carry_our_id_and_no_text(sender, smtp_double):
+    send(sender, to="anna+a=b@example.org")
+    assert smtp_double.messages()[0]["dsn"] == {
+        "RET": "HDRS",
+        "ENVID": str(KEY),
+        "NOTIFY": "FAILURE,DELAY",
+        "ORCPT": "rfc822;anna+2Ba+3Db@example.org",
+    }
+
+
+def test_a_server_without_dsn_is_not_asked_for_it():
+    with running_smtp("--no-dsn") as double:
+        send(make(double))
+        assert double.messages()[0]["dsn"] == {}
+
+
+def test_reports_go_to_the_address_set_for_them_and_the_sender_stays(smtp_double):
+    send(make(smtp_double, mail_return="bounces@portal.test"))
+    (mail,) = smtp_double.messages()
+    assert (mail["from"], mail["headers"]["From"]) == ("bounces@portal.test", "Клиника <clinic@portal.test>")
+    assert mail["message_id"] == f"<{KEY}@portal.test>"
+
+
+@pytest.mark.parametrize("wrong", ["bounces", "a@b.ru\r\nRCPT TO:<boris@example.org>", "a b@c.ru", "почта@c.ru"])
+def test_a_wrong_address_for_reports_is_told_at_the_first_send(smtp_double, wrong):
+    failure = refusal(make(smtp_double, mail_return=wrong))
+    assert failure.code == "not-configured" and smtp_double.messages() == []
+
+
+def test_every_line_is_short_and_ascii_so_that_no_relay_rewrites_it(sender, smtp_double):
+    ref = f"<{KEY}@{'long-' * 40}clinic.example.ru>"
+    send(sender, html=HTML * 500, text="я" * 20_000, calendar=CALENDAR, headers={"In-Reply-To": ref, "References": ref})
+    raw = smtp_double.messages()[0]["raw"]
+    assert raw.isascii() and max(map(len, raw.split("\r\n"))) <= 998
+    assert smtp_double.messages()[0]["headers"]["References"] == ref
+
+
+@pytest.mark.parametrize("name", ["In-Reply-To", "References"])
+def test_a_thread_cannot_start_a_header(sender, smtp_double, name):
+    failure = refusal(sender, headers={name: "<a@b>\r\nBcc: boris@example.org"})
+    assert failure.code == "bad-header" and smtp_double.messages() == []
+
+
 def test_leading_dots_and_odd_line_ends_survive(sender, smtp_double):
     text = ".\n..\n.начало\n\nконец.\n"
     send(sender, text=text)
@@ -255,8 +329,9 @@ def test_nothing_personal_is_logged_or_told(sender, smtp_double, caplog, capfd):
         assert "987654" not in place
 
 
-def test_from_settings_takes_the_two_values():
+def test_from_settings_takes_what_is_set():
     class Portal:
         smtp_url, mail_from = f"smtp://127.0.0.1:{closed_port()}", "clinic@portal.test"
+        mail_return, dkim_selector, dkim_key = "", "", ""
 
     assert refusal(SmtpSender.from_settings(Portal)).code == "unreachable"

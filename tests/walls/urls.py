@@ -157,6 +157,9 @@ ROWS = [
     Row("scheduling:course", all_get(404), (UNKNOWN,)),
     Row("scheduling:extend", all_get(404), (UNKNOWN,), method="POST"),
     Row("scheduling:leave", all_get(302), method="POST"),
+    # What SMS providers call: without the secret it does not exist (portal/notifications/tests/test_hooks.py)
+    Row("notifications:sms-hook", all_get(404), ("smsc", "0" * 22)),
+    Row("notifications:sms-hook", all_get(404), ("smsc", "0" * 22), method="POST"),
     # A message's link: a token that leads nowhere (those that lead somewhere: portal/notifications/tests/test_links.py)
     Row("notifications:link", all_get(404), ("0" * 22,)),
     Row("notifications:link", all_get(404), ("0" * 22,), method="POST", data=lambda: {"action": "cancel"}),

@@ -2,6 +2,9 @@
 
 `smtps://` speaks TLS from the first byte; `smtp://` upgrades with STARTTLS when the server offers it. A password is
 never sent in the clear except to this machine itself. Certificates are checked against the system's list.
+
+Everything is ASCII in short lines (base64, encoded words), so that no relay rewrites what a signature covers. Where the
+server knows DSN (RFC 3461), a report comes back with the message's id and headers, and without its text.
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ import re
 import smtplib
 import ssl
 from collections.abc import Mapping
+from dataclasses import dataclass
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP as WIRE
@@ -20,8 +24,10 @@ from typing import TYPE_CHECKING, Self
 from urllib.parse import unquote, urlsplit
 from uuid import UUID
 
+from portal.adapters.email.dkim import Signer
 from portal.kernel.ports import PortFailure, PortUnknown
 from portal.notifications.ports import ADDRESS, Accepted, require_address, require_headers
+from portal.notifications.ports_mail import BARE, STATUS, Fault, MailboxRefused, fault_of
 
 if TYPE_CHECKING:
     from portal.settings import Settings
@@ -35,10 +41,21 @@ ABOUT_US = frozenset({-1, 421, 530, 534, 535, 538})
 
 
 class SmtpSender:
-    """An EmailSender. `tls` replaces the default context (an own certificate authority). Thread-safe."""
+    """An EmailSender. `tls` replaces the default context (an own certificate authority). Thread-safe.
+
+    mail_return  the envelope's sender, where reports go; else the address of `mail_from`
+    signer       signs with DKIM; None: a relay does, or nobody
+    """
 
     def __init__(
-        self, *, url: str, mail_from: str, timeout: float = TIMEOUT, tls: ssl.SSLContext | None = None
+        self,
+        *,
+        url: str,
+        mail_from: str,
+        mail_return: str = "",
+        signer: Signer | None = None,
+        timeout: float = TIMEOUT,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         parts = urlsplit(url)
         self._scheme, self._host = parts.scheme, parts.hostname or ""
@@ -48,12 +65,15 @@ class SmtpSender:
             self._host = ""
         self._user, self._password = unquote(parts.username or ""), unquote(parts.password or "")
         self._name, self._address = parseaddr(mail_from)
+        self._return = mail_return or self._address
+        self._signer = signer
         self._timeout = timeout
         self._own_tls = tls
 
     @classmethod
     def from_settings(cls, portal: Settings) -> Self:
-        return cls(url=portal.smtp_url, mail_from=portal.mail_from)
+        signer = Signer(selector=portal.dkim_selector, key=portal.dkim_key) if portal.dkim_selector else None
+        return cls(url=portal.smtp_url, mail_from=portal.mail_from, mail_return=portal.mail_return, signer=signer)
 
     def send(
         self,
@@ -68,7 +88,8 @@ class SmtpSender:
     ) -> Accepted:
         """See EmailSender.send. A reply 4xx is a temporary PortFailure, 5xx a permanent one, code `smtp-NNN`.
 
-        Refusals before the message (greeting, sign-in) are about the account, so they stop the provider instead.
+        Refusals before the message (greeting, sign-in) are about the account, so they stop the provider instead. One
+        that is about the recipient's mailbox is MailboxRefused.
         """
         self._require_settings()
         require_address(to)
@@ -77,7 +98,7 @@ class SmtpSender:
         _fill(message, text, html, calendar)
         connection = self._connect()
         try:
-            _deliver(connection, message, sender=_wire_address(self._address), recipient=_wire_address(to))
+            _deliver(connection, self._wire(connection, message, to), Envelope(_wire_address(self._return), to, key))
         finally:
             connection.close()
         return Accepted(str(message["Message-ID"]), 1)
@@ -98,6 +119,14 @@ class SmtpSender:
         for name, value in headers.items():
             message[name] = value
         return message
+
+    def _wire(self, connection: smtplib.SMTP, message: EmailMessage, to: str) -> bytes:
+        """The message as it is sent, signed. Raises PortFailure when this server cannot take such an address."""
+        needs_utf8 = not _wire_address(to).isascii()
+        if needs_utf8 and not connection.has_extn("smtputf8"):
+            raise PortFailure(permanent=True, code="bad-address", detail="the server takes latin addresses only")
+        body = message.as_bytes(policy=WIRE.clone(utf8=needs_utf8))
+        return self._signer.sign(body, domain=_domain(self._address)) + body if self._signer else body
 
     def _connect(self) -> smtplib.SMTP:
         """A connection that is greeted, encrypted where possible and signed in. Raises PortFailure."""
@@ -139,14 +168,15 @@ class SmtpSender:
         return failure or PortFailure(permanent=False, code="unreachable")
 
     def _require_settings(self) -> None:
-        is_plain = self._address.rpartition("@")[0].isascii() and self._name.isprintable()
-        has_sender = is_plain and ADDRESS.fullmatch(self._address)
+        locals_ = self._address.rpartition("@")[0] + self._return.rpartition("@")[0]
+        is_plain = locals_.isascii() and self._name.isprintable()
+        has_sender = is_plain and ADDRESS.fullmatch(self._address) and ADDRESS.fullmatch(self._return)
         can_sign_in = (self._user + self._password).isascii()  # smtplib knows no other
         if not (self._host and self._scheme in PORTS and has_sender and can_sign_in):
             raise PortFailure(
                 permanent=False,
                 code="not-configured",
-                detail="SMTP_URL or MAIL_FROM is missing or malformed",
+                detail="SMTP_URL, MAIL_FROM or MAIL_RETURN is missing or malformed",
                 stops_provider=True,
             )
 
@@ -165,18 +195,41 @@ def _fill(message: EmailMessage, text: str, html: str, calendar: bytes | None) -
     message.add_attachment(calendar, "text", "calendar", filename="invite.ics", cte="base64")
 
 
-def _deliver(connection: smtplib.SMTP, message: EmailMessage, *, sender: str, recipient: str) -> None:
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """Who sends to whom, and the id that a report will carry."""
+
+    sender: str
+    to: str
+    key: UUID
+
+    @property
+    def recipient(self) -> str:
+        return _wire_address(self.to)
+
+    def mail_options(self, connection: smtplib.SMTP, size: int) -> list[str]:
+        options = [] if self.recipient.isascii() else ["SMTPUTF8", "BODY=8BITMIME"]
+        if connection.has_extn("size"):
+            options.append(f"SIZE={size}")
+        return [*options, "RET=HDRS", f"ENVID={self.key}"] if connection.has_extn("dsn") else options
+
+    def rcpt_options(self, connection: smtplib.SMTP) -> list[str]:
+        if not connection.has_extn("dsn"):
+            return []
+        written = [f"ORCPT=rfc822;{_xtext(self.recipient)}"] if self.recipient.isascii() else []
+        return ["NOTIFY=FAILURE,DELAY", *written]
+
+
+def _xtext(text: str) -> str:
+    """RFC 3461, 4: what could end a parameter, in hexadecimal."""
+    return "".join(c if "!" <= c <= "~" and c not in "+=" else f"+{ord(c):02X}" for c in text)
+
+
+def _deliver(connection: smtplib.SMTP, body: bytes, envelope: Envelope) -> None:
     """MAIL, RCPT, DATA. Until the text is written a silence means "not sent", afterwards it means "unknown"."""
-    needs_utf8 = not recipient.isascii()
-    if needs_utf8 and not connection.has_extn("smtputf8"):
-        raise PortFailure(permanent=True, code="bad-address", detail="the server takes latin addresses only")
-    body = message.as_bytes(policy=WIRE.clone(utf8=needs_utf8))
-    options = ["SMTPUTF8", "BODY=8BITMIME"] if needs_utf8 else []
-    if connection.has_extn("size"):
-        options.append(f"SIZE={len(body)}")
     try:
-        _expect(connection.mail(sender, options), range(200, 300))
-        _expect(connection.rcpt(recipient), range(200, 300))
+        _expect(connection.mail(envelope.sender, envelope.mail_options(connection, len(body))), range(200, 300))
+        _expect(connection.rcpt(envelope.recipient, envelope.rcpt_options(connection)), range(200, 300), is_rcpt=True)
         _expect(connection.docmd("data"), range(GO_AHEAD, GO_AHEAD + 1))
     except (OSError, smtplib.SMTPException) as error:
         raise _unreachable("unreachable", type(error).__name__) from None
@@ -191,9 +244,20 @@ def _deliver(connection: smtplib.SMTP, message: EmailMessage, *, sender: str, re
     _part_politely(connection)
 
 
-def _expect(reply: tuple[int, bytes], codes: range) -> None:
-    if reply[0] not in codes:
-        raise _refusal(reply[0], stops_provider=reply[0] in ABOUT_US)
+def _expect(reply: tuple[int, bytes], codes: range, *, is_rcpt: bool = False) -> None:
+    code, text = reply
+    if code in codes:
+        return
+    if 500 <= code < 600 and code not in ABOUT_US and _is_about_the_mailbox(code, text, is_rcpt=is_rcpt):
+        raise MailboxRefused(code=f"smtp-{code}")
+    raise _refusal(code, stops_provider=code in ABOUT_US)
+
+
+def _is_about_the_mailbox(code: int, text: bytes, *, is_rcpt: bool) -> bool:
+    """By the enhanced status (RFC 2034); without one, by the code itself and only for RCPT."""
+    told = STATUS.match(text.decode("ascii", "replace").strip())
+    status = told[0] if told else BARE.get(code, "") if is_rcpt else ""
+    return fault_of(status) is Fault.ADDRESS
 
 
 def _refusal(code: int, *, stops_provider: bool) -> PortFailure:

@@ -67,6 +67,7 @@ class ExolveSender:
     """An SmsSender. `url` is the origin, `timeout` in seconds per phase. Thread-safe."""
 
     knows_our_number = False
+    callback_answer = "OK"
 
     def __init__(self, *, url: str, key: str, sender: str, timeout: httpx.Timeout | float = TIMEOUT) -> None:
         self._key = key

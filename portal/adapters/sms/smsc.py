@@ -9,6 +9,7 @@ Source: smsc.ru/api/http (send, status, error codes). What matters here:
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import parse_qs
 from uuid import UUID
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from portal.settings import Settings
 
 REPEATED = 9
+REF = re.compile(r"\d{1,10}", re.ASCII)
 WITH_COST = 2
 
 # error_code → our code, permanent, stops the provider, what it means
@@ -81,6 +83,7 @@ class SmscSender:
     """An SmsSender. `url` is the origin, `timeout` in seconds per phase. Thread-safe."""
 
     knows_our_number = True
+    callback_answer = "OK"
 
     def __init__(
         self, *, url: str, login: str, password: str, sender: str, timeout: httpx.Timeout | float = TIMEOUT
@@ -141,7 +144,7 @@ class SmscSender:
     def mentioned(self, body: bytes) -> list[str]:
         """See SmsSender.mentioned. `id` is what examples show; the handler is not documented publicly."""
         ids = parse_qs(body.decode("ascii", "replace")).get("id", [])
-        return [ref for ref in ids if number(ref) in SEQUENCES]
+        return [ref for ref in ids if REF.fullmatch(ref) and int(ref) in SEQUENCES]  # a range looks for None for ages
 
     def _adopt(self, unknown: PortUnknown, *, to: str, text: str, sequence: int) -> Accepted:
         """Nobody knows whether it went out: ask by our own id, and take the message for sent when it is known."""

@@ -10,8 +10,8 @@ matters here:
 - with an empty sender a shared name is used, so an empty one is refused here.
 
 From memory, not confirmed by the vendor's pages: which errors come for the whole request and which beside a number
-(both are read), code 212, and the callback (`data[…]` of "sms_status", id, code, time; its `hash` is not needed, as
-only ids are taken from it).
+(both are read), code 212. The callback is as public clients read it: POST of `data[…]`, each "sms_status", id, code,
+time; it is repeated until the answer is `100`. Its `hash` is not needed, as only ids are taken from it.
 """
 
 from __future__ import annotations
@@ -93,6 +93,7 @@ class SmsRuSender:
     """An SmsSender. `url` is the origin, `timeout` in seconds per phase. Thread-safe."""
 
     knows_our_number = False
+    callback_answer = "100"
 
     def __init__(self, *, url: str, api_id: str, sender: str, timeout: httpx.Timeout | float = TIMEOUT) -> None:
         self._api_id = api_id

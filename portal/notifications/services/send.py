@@ -25,12 +25,14 @@ from portal.notifications import parcels, routes, subjects, timing, words
 from portal.notifications.kinds import KINDS, patience_of
 from portal.notifications.models import Channel, Message, MessageState, MessageText, MessageWishes
 from portal.notifications.selectors import representatives, timing_of
+from portal.notifications.selectors_mail import first_mail
 from portal.notifications.selectors_texts import own_words, said_by
 from portal.notifications.selectors_ways import SURE
 from portal.notifications.services.plan import say_by
 from portal.notifications.services.reroute import Ways
 from portal.notifications.subjects import Subject
 from portal.people.models import Contact, Patient
+from portal.people.selectors import addresses_off
 from portal.scheduling.selectors_sql import database_now
 
 logger = logging.getLogger(__name__)
@@ -45,7 +47,9 @@ ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """What the provider is to be called with. `asks`: only asked what became of it."""
+    """What the provider is to be called with. `asks`: only asked what became of it; `is_off`: mail comes back from
+    there, so it goes another way. `follows`: the first mail about the same visit.
+    """
 
     message_id: UUID
     patient_id: UUID
@@ -61,6 +65,8 @@ class Letter:
     asked: int
     may_repeat: bool
     is_overdue: bool = False
+    is_off: bool = False
+    follows: str = ""
     words: words.Words | None = None
     parcel: parcels.Parcel | None = None
 
@@ -76,6 +82,7 @@ class Outcome:
     needs_next_way: bool = False
     sim_replaced: bool = False
     gone: tuple[UUID, ...] = ()  # browsers that do not take notifications any more
+    mailbox_refused: bool = False
 
 
 @dataclass
@@ -89,6 +96,7 @@ class _Batch:
     wishes: dict[UUID, MessageWishes]
     ways: Ways
     represented: set[tuple[UUID, UUID]]  # (patient, account) of everyone who represents a patient now
+    off: set[bytes]
     rules: dict[UUID, timing.Timing] = field(default_factory=dict)
     texts: dict[tuple[UUID, str, str], MessageText | None] = field(default_factory=dict)
 
@@ -96,6 +104,7 @@ class _Batch:
     def of(cls, actor: Actor, messages: Sequence[Message]) -> _Batch:
         hearers = {message.recipient_id for message in messages}
         wishes = MessageWishes.objects.visible_to(actor).filter(patient_id__in=hearers)
+        mailed = [bytes(m.contact.digest) for m in messages if m.contact and m.channel == Channel.EMAIL]
         return cls(
             actor=actor,
             now=database_now(),
@@ -104,6 +113,7 @@ class _Batch:
             wishes={row.patient_id: row for row in wishes},
             ways=Ways.of(actor, messages),
             represented=representatives(actor, {m.patient_id for m in messages if m.patient_id != m.recipient_id}),
+            off=addresses_off(mailed),
         )
 
     def may_hear(self, message: Message) -> bool:
@@ -171,6 +181,8 @@ def _look(batch: _Batch, message: Message) -> Letter | None:
     if unheard := _nobody_to_hear(batch, message, subject):
         _finish(actor, message, MessageState.SKIPPED, unheard)
         return None
+    if message.contact and bytes(message.contact.digest) in batch.off:
+        return _letter(message, is_off=True)
     if not (carrier := routes.choose(message.channel)):
         _of(actor, message).update(next_at=now + WHILE_ALL_REST)
         return None
@@ -232,7 +244,7 @@ def _begin(batch: _Batch, message: Message, subject: Subject, carrier: str) -> L
     message.state, message.provider = MessageState.SENDING, carrier
     message.attempts += 1
     message.save(update_fields=WRITTEN)
-    return _addressed(batch, message, _letter(message, said=said), token)
+    return _addressed(batch, message, _letter(message, said=said, follows=first_mail(batch.actor, message)), token)
 
 
 def _neutral(message: Message, token: str) -> words.Words:
@@ -269,7 +281,13 @@ def token_digest(token: str) -> bytes:
 
 
 def _letter(
-    message: Message, *, asks: bool = False, is_overdue: bool = False, said: words.Words | None = None
+    message: Message,
+    *,
+    asks: bool = False,
+    is_overdue: bool = False,
+    is_off: bool = False,
+    said: words.Words | None = None,
+    follows: str = "",
 ) -> Letter:
     return Letter(
         message_id=message.pk,
@@ -286,6 +304,8 @@ def _letter(
         asked=message.asked,
         may_repeat=KINDS[message.kind].may_repeat and not message.resent,
         is_overdue=is_overdue,
+        is_off=is_off,
+        follows=follows,
         words=said,
     )
 

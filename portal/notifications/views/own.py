@@ -25,7 +25,7 @@ from portal.notifications.selectors import ways_to, wishes_of
 from portal.notifications.selectors_ways import binding_of, devices_of, has_bot, push_key
 from portal.people.compartment import open_own_doors
 from portal.people.models import Patient
-from portal.people.selectors import own_people
+from portal.people.selectors import contacts_of, own_people
 from portal.people.views.guards import patient_page, posted
 from portal.scheduling import selectors
 from portal.scheduling.selectors_sql import database_now
@@ -79,6 +79,7 @@ def own_page(request: HttpRequest, actor: Actor, me: Patient, *, status: int = 2
         "practice": _practice(),
         "has_bot": has_bot(),
         "binding": binding_of(actor, me.pk),
+        "returning": [contact for contact in contacts_of(actor, me.pk) if contact.comes_back],
         "now": database_now(),
     }
     return render(request, "notifications/own.html", context | more, status=status)

@@ -3,6 +3,7 @@
 from portal.people.models.accounts import (
     OneTimeCode,
     RateWindow,
+    ReturningMail,
     Session,
     SmsBlock,
     StaffAccount,
@@ -43,6 +44,7 @@ __all__ = [
     "Proxy",
     "RateWindow",
     "Resource",
+    "ReturningMail",
     "ServiceOffer",
     "Session",
     "SmsBlock",

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.postgres.fields import ArrayField
 from django.contrib.sessions.base_session import AbstractBaseSession, BaseSessionManager
 from django.db import models
 from django.db.models.functions import Now
@@ -91,6 +92,16 @@ class SmsBlock(PortalModel):
     key = models.BinaryField(max_length=32, unique=True)
     reason = models.CharField(max_length=12, choices=Reason.choices)
     until = models.DateTimeField()
+
+
+class ReturningMail(PortalModel):
+    """Mail to an address comes back. `key` is the contact's digest; a row is made only by mail of ours that did."""
+
+    key = models.BinaryField(max_length=32, unique=True)
+    off_since = models.DateTimeField(null=True, help_text="no message goes there until a code from there is entered")
+    delays = ArrayField(models.DateTimeField(), default=list, help_text="messages of a day that did not arrive for now")
+    worked_at = models.DateTimeField(null=True, help_text="when a code from there was last entered")
+    seen_at = models.DateTimeField()
 
 
 class RateWindow(models.Model):

@@ -80,6 +80,7 @@ class Contact(PatientPart):
     verified_at = models.DateTimeField(null=True)
     removed_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)
+    comes_back = False  # whether mail comes back from there, where `contacts_of` has looked
 
     class Meta:
         constraints = [

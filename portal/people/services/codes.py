@@ -32,6 +32,7 @@ from portal.people.services.code_limits import (
     refuse_blocked,
     refuse_too_many,
 )
+from portal.people.services.returning_mail import address_works
 from portal.people.services.sms_blocks import lock_after_failures
 
 LIFETIME = timedelta(minutes=5)
@@ -111,6 +112,7 @@ def check_code(*, actor: Actor, code_id: UUID, purpose: str, code: str, session:
         return 0 if lock_after_failures(row) else row.attempts_left
     if not asked.filter(used_at=None).update(used_at=Now(), sealed_code=None):
         return 0
+    address_works(bytes(row.destination_digest))
     return row
 
 

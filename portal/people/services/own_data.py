@@ -20,6 +20,7 @@ from portal.kernel.outbox import emit
 from portal.people.contacts import Address
 from portal.people.models import Contact, OneTimeCode, Patient, Session
 from portal.people.services.register import PersonData
+from portal.people.services.returning_mail import forget_address
 
 KEPT = timedelta(days=1)
 
@@ -81,13 +82,14 @@ def remove_contact(*, actor: Actor, patient_id: UUID, contact_id: UUID) -> None:
     """Part with a contact; the last confirmed one stays, or nobody could reach the person. Rows are locked first."""
     open_door(actor, [patient_id], purpose="own-data")
     mine = Contact.objects.visible_to(actor).filter(patient_id=patient_id, removed_at=None)
-    confirmed = [c.pk for c in mine.select_for_update().order_by("pk") if c.verified_at]
-    if contact_id not in {c.pk for c in mine}:
+    known = {contact.pk: contact for contact in mine.select_for_update().order_by("pk")}
+    if contact_id not in known:
         raise NotFound
-    if confirmed == [contact_id]:
+    if [pk for pk, contact in known.items() if contact.verified_at] == [contact_id]:
         raise LastContact
     lost = mine.filter(pk=contact_id)
-    if contact_id not in confirmed:
+    forget_address(bytes(known[contact_id].digest))
+    if not known[contact_id].verified_at:
         lost.delete()
         return
     lost.update(verified_at=None, removed_at=Now(), digest=token_bytes(32))

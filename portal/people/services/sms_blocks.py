@@ -18,6 +18,7 @@ from portal.people.contacts import Address
 from portal.people.models import Contact, OneTimeCode, RateWindow, SmsBlock
 from portal.people.selectors_sql import lock_address
 from portal.people.services.code_limits import DAY, HOUR, prefix_digest, prefix_of
+from portal.people.services.returning_mail import tidy_returning
 
 TRIES = 5
 FAILURES_A_DAY = 10
@@ -106,3 +107,4 @@ def tidy_codes(*, actor: Actor) -> None:
     OneTimeCode.objects.filter(created_at__lt=timezone.now() - KEPT).delete()
     RateWindow.objects.filter(keep_until__lt=Now()).delete()
     SmsBlock.objects.filter(until__lt=Now()).delete()
+    tidy_returning()

@@ -225,7 +225,7 @@ def _payers(offers: list[ServiceOffer]) -> list[tuple[str, str]]:
 
 def _reminder_contact(actor: Actor, people: list[dict[str, Any]]) -> Contact | None:
     own: Patient | None = next((p["patient"] for p in people if p["is_self"]), None)
-    confirmed = [c for c in contacts_of(actor, own.pk) if c.verified_at] if own else []
+    confirmed = [c for c in contacts_of(actor, own.pk) if c.verified_at and not c.comes_back] if own else []
     return confirmed[0] if confirmed else None
 
 
