@@ -14,9 +14,7 @@ import pytest
 from django.conf import settings
 from playwright.sync_api import expect
 
-from conftest import actor_named
 from portal.adapters.push.webpush import WebPushSender
-from portal.kernel.access import acting
 from portal.kernel.ports import override_port
 from portal.notifications import routes
 from portal.notifications.ports import FakeEmail, FakeSms
@@ -108,10 +106,14 @@ def turn_on(page):
     expect(page.get_by_text("включены в этом браузере")).to_be_visible()
 
 
-def book_and_tell():
-    with acting(actor_named("anna")) as trail:
-        visit = book(trail, "anna")
-    tell({"appointment_id": visit.pk, "patient_id": uid("anna"), "recipient_id": uid("anna")})
+@pytest.fixture
+def book_and_tell(as_actor):
+    def run():
+        with as_actor("anna") as trail:
+            visit = book(trail, "anna")
+        tell({"appointment_id": visit.pk, "patient_id": uid("anna"), "recipient_id": uid("anna")})
+
+    return run
 
 
 def hand_over(page, site, text):
@@ -157,7 +159,7 @@ def states(database_url):
     return ask
 
 
-def test_from_the_button_to_the_notification_and_back_to_the_portal(member, service, site, states):
+def test_from_the_button_to_the_notification_and_back_to_the_portal(member, service, site, states, book_and_tell):
     page = member(width=390)
     turn_on(page)
     assert page.evaluate("navigator.serviceWorker.ready.then(r => new URL(r.scope).pathname)") == "/"
@@ -178,7 +180,7 @@ def test_from_the_button_to_the_notification_and_back_to_the_portal(member, serv
         page.wait_for_timeout(50)
 
 
-def test_a_repeat_takes_the_place_of_the_notification_before(member, service, site):
+def test_a_repeat_takes_the_place_of_the_notification_before(member, service, site, book_and_tell):
     page = member()
     turn_on(page)
     book_and_tell()
@@ -215,7 +217,7 @@ def test_a_press_opens_the_account_in_a_window_of_its_own(member, site):
     assert opened == ["/me/", 0]
 
 
-def test_it_is_turned_off_where_it_was_turned_on(member, service, states):
+def test_it_is_turned_off_where_it_was_turned_on(member, service, states, book_and_tell):
     page = member()
     turn_on(page)
     with page.expect_navigation():

@@ -37,6 +37,7 @@ STREAM_WORDS = {
     Stream.OFFERS: _("Times that have become free"),
     Stream.DOCUMENTS: _("New documents"),
 }
+SHORT = {Channel.PUSH: _("notification"), Channel.CHAT: "MAX"}  # sixteen boxes have to fit on a phone
 NEVER_SENT = (MessageState.SUPERSEDED, MessageState.CANCELED, MessageState.SKIPPED)
 
 
@@ -128,12 +129,12 @@ def _rows(actor: Actor, found: Any) -> list[dict[str, Any]]:
 
 def _matrix(wishes: Any, ways: list[str]) -> list[dict[str, Any]]:
     """A row a stream, a box a channel."""
+    words = {way: SHORT.get(Channel(way), Channel(way).label) for way in ways}
     return [
         {
             "label": label,
             "boxes": [
-                {"value": f"{stream}:{way}", "label": Channel(way).label, "is_on": wishes.allows(stream, way)}
-                for way in ways
+                {"value": f"{stream}:{way}", "label": words[way], "is_on": wishes.allows(stream, way)} for way in ways
             ],
         }
         for stream, label in STREAM_WORDS.items()
