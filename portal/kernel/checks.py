@@ -72,14 +72,20 @@ def _points_at_patient(field: Any) -> bool:
 
 def check_installation(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
     """Before patients come: keys, TLS, mail; nothing of the demo."""
-    sender = f"{settings.PORTAL.sms_vendor}_sender"
+    portal = settings.PORTAL
+    sender = f"{portal.sms_vendor}_sender"
     wanted = {
         "SECRET_KEY: expected 50 or more random characters": len(settings.SECRET_KEY) >= 50,
         "PUBLIC_URL: expected an https:// address": settings.IS_TLS,
-        "DEMO: expected false": not settings.PORTAL.demo,
+        "DEMO: expected false": not portal.demo,
         "KEK_URI: expected the key-encryption key": bool(settings.KEK_URI),
-        f"{sender.upper()}: expected the clinic's registered neutral name": bool(getattr(settings.PORTAL, sender)),
-        "SMTP_URL: expected the mail server": bool(settings.PORTAL.smtp_url),
+        f"{sender.upper()}: expected the clinic's registered neutral name": bool(getattr(portal, sender)),
+        "SMTP_URL: expected the mail server": bool(portal.smtp_url),
+        "VAPID_PRIVATE_KEY and VAPID_SUBJECT: expected with PUSH_VENDOR": not portal.push_vendor
+        or bool(portal.vapid_private_key and portal.vapid_subject),
+        "PUSH_EXTRA_HOSTS: expected no http address": "http:" not in portal.push_extra_hosts,
+        "MAX_TOKEN, MAX_BOT_NAME and MAX_HOOK_SECRET: expected with CHAT_VENDOR": not portal.chat_vendor
+        or bool(portal.max_token and portal.max_bot_name and portal.max_hook_secret),
     }
     found: list[CheckMessage] = [Error(text, id="portal.E010") for text, holds in wanted.items() if not holds]
     if demo := _demo_accounts():

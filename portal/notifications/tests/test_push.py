@@ -304,6 +304,17 @@ def test_a_notification_not_shown_is_no_reason_to_call_where_an_sms_followed(
     assert "Позвоните, пожалуйста" in page and "ни один браузер не показал его вовремя" not in page
 
 
+def test_reception_is_not_offered_to_send_a_notification_again(gateways, push, turn_on, booked, client_of, sql):
+    turn_on()
+    tell(booked())
+    sql("UPDATE notifications_message SET state = 'unknown', next_at = NULL WHERE channel = 'push'")
+    ((message,),) = sql("SELECT id FROM notifications_message WHERE channel = 'push' AND kind = 'booked'")
+    rita = client_of("rita")
+    page = rita.get(f"/desk/messages/{message}/").content.decode()
+    assert "Откройте личный кабинет" in page and "resend" not in page
+    assert rita.post(f"/desk/messages/{message}/resend/").status_code == 409
+
+
 # --- what push services answer ---------------------------------------------------------------------------------------
 
 

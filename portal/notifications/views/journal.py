@@ -77,7 +77,7 @@ def _row(message: Message, person: Patient) -> dict[str, Any]:
         "word": word,
         "tone": tone,
         "why": why,
-        "can_resend": message.next_at is None and message.state in services.RESENDABLE,
+        "can_resend": bool(message.contact_id) and message.next_at is None and message.state in services.RESENDABLE,
     }
 
 
