@@ -2,77 +2,71 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
-from uuid import uuid4
 
+import psycopg
 import pytest
 from django.conf import settings
-from django.db import connections
 from django.test import Client
+from django.utils import translation
 
-from portal.kernel import crypto
 from portal.kernel.access import Trail, acting
 from portal.kernel.actor import Actor, Role, anonymous, system
-from tests import plugin
 from tests.cast import uid
+from tests.clones import address, clone, handed_on
 
 # Pages name their style sheets by hash only after `collectstatic`; tests of real servers run that (tests/servers.py).
 settings.STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 
 
-def _superuser() -> str:
-    return os.environ["DATABASE_URL"].replace("//app@", "//postgres@").replace("/portal_empty?", "/postgres?")
-
-
-@contextmanager
-def _clone(template: str) -> Iterator[str]:
-    """A database cloned from a template; Django points at it, in every thread, until the end."""
-    name = f"t_{uuid4().hex}"
-    plugin.execute(_superuser(), f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
-    entry = connections.settings["default"]
-    before = entry["NAME"]
-    connections["default"].close()
-    entry["NAME"] = name
-    crypto.forget_keys()
-    try:
-        yield name
-    finally:
-        connections["default"].close()
-        entry["NAME"] = before
-        crypto.forget_keys()
-        plugin.execute(_superuser(), f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
-
-
 @pytest.fixture(autouse=True)
 def nobody_has_looked() -> None:
-    """Looks of earlier tests are not counted: each 25th costs a statement (scheduling/views/limits.py)."""
+    """Looks of earlier tests are not counted, each 25th costs a statement; the language of their last page is over."""
     from portal.scheduling.views import limits
 
     limits._uncounted.clear()
     limits._refused.clear()
+    translation.deactivate()
 
 
 @pytest.fixture
 def empty_db(django_db_blocker: Any) -> Iterator[str]:
     """Migrated, empty, gone afterwards."""
-    with django_db_blocker.unblock(), _clone("portal_empty") as name:
+    with django_db_blocker.unblock(), clone("portal_empty") as name:
         yield name
 
 
 @pytest.fixture
-def db(django_db_blocker: Any) -> Iterator[str]:
+def db(request: pytest.FixtureRequest, django_db_blocker: Any) -> Iterator[str]:
     """A real database with the cast in it. Its name."""
-    with django_db_blocker.unblock(), _clone("portal_cast") as name:
+    hands_on = request.node.get_closest_marker("hands_on")
+    with django_db_blocker.unblock(), handed_on.lent() if hands_on else clone("portal_cast") as name:
         yield name
 
 
 @pytest.fixture
 def database_url(db: str) -> Callable[[str], str]:
     """The address of this test's database for a role: `database_url("app")`."""
-    return lambda role: os.environ["DATABASE_URL"].replace("//app@", f"//{role}@").replace("/portal_empty?", f"/{db}?")
+    return partial(address, db)
+
+
+@pytest.fixture
+def sql(database_url: Callable[[str], str]) -> Iterator[Callable[..., list[Any]]]:
+    """A statement past the wall: to look at what is stored, and to let time pass. One connection for all of them."""
+    opened: list[psycopg.Connection[Any]] = []
+
+    def run(statement: str, *params: Any) -> list[Any]:
+        if not opened:
+            opened.append(psycopg.connect(database_url("postgres"), autocommit=True))
+        cursor = opened[0].execute(statement, params)
+        return cursor.fetchall() if cursor.description else []
+
+    yield run
+    for connection in opened:
+        connection.close()
 
 
 STAFF = {

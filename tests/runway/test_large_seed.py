@@ -17,7 +17,6 @@ import psycopg
 import pytest
 from django.db import connections
 
-from conftest import _clone
 from portal.demo.large import Refused, Size, run, selectors_sql
 from portal.demo.large.people import phone_of
 from portal.demo.large.size import uid
@@ -29,6 +28,7 @@ from portal.people.models import Contact, Patient, PractitionerRole
 from portal.scheduling.models import DaySheet
 from portal.scheduling.selectors import Filters, choices, with_nearest
 from portal.scheduling.services import extend_sheets, write_sheets
+from tests.clones import clone
 from tests.runway.conftest import ROOT
 
 TINY = Size(patients=200, doctors=5, past_days=25, patients_a_chunk=80, days_a_chunk=20, doctors_a_chunk=2)
@@ -225,7 +225,7 @@ def test_a_second_run_changes_nothing(seeded: str) -> None:
 
 @pytest.mark.parametrize("chunks", [0, 1, 5, 8])
 def test_broken_off_and_continued_is_the_same_as_in_one_go(seeded: str, chunks: int) -> None:
-    with _clone("portal_empty") as other:
+    with clone("portal_empty") as other:
         with pytest.raises(Broken):
             seed(broken_after(chunks))
         assert seed()

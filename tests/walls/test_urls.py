@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import psycopg
 import pytest
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
@@ -36,33 +35,35 @@ def test_every_address_has_a_name():
     assert not [name for name in names(get_resolver().url_patterns) if name.endswith("None")]
 
 
+@pytest.mark.hands_on
 @pytest.mark.parametrize("row", READING)
-def test_everyone_sees_what_is_theirs(row, client_of, database_url):
+def test_everyone_sees_what_is_theirs(row, client_of, sql):
     """One database for all members of the cast: looking changes nothing for the next."""
     for who in EVERYONE:
-        try_address(row, who, client_of, database_url)
+        try_address(row, who, client_of, sql)
 
 
+@pytest.mark.hands_on
 @pytest.mark.parametrize("row", [pytest.param(row, id=row.label) for row in POSTS])
-def test_who_is_turned_away_changes_nothing_for_the_next(row, client_of, database_url):
+def test_who_is_turned_away_changes_nothing_for_the_next(row, client_of, sql):
     """One database for all of them: a refusal writes nothing but its trail."""
     for who in EVERYONE:
         if row.expected[who] in TURNED_AWAY:
-            try_address(row, who, client_of, database_url)
+            try_address(row, who, client_of, sql)
 
 
 @pytest.mark.parametrize(("row", "who"), WRITING)
-def test_everyone_may_do_what_is_theirs(row, who, client_of, database_url):
-    try_address(row, who, client_of, database_url)
+def test_everyone_may_do_what_is_theirs(row, who, client_of, sql):
+    try_address(row, who, client_of, sql)
 
 
-def try_address(row, who, client_of, database_url):
+def try_address(row, who, client_of, sql):
     """The status of the table, and the trail that belongs to it."""
     response = client_of(who).generic(row.method, reverse(row.name, args=row.args), **_body(row))
     assert response.status_code == row.expected[who], f"as {who}"
     if row.name.startswith("health") or row.name == "scheduling:times":  # no actor, no transaction
         return
-    events = _events(database_url, response["X-Request-Id"])
+    events = _events(sql, response["X-Request-Id"])
     if response.status_code in (403, 404) and who != "visitor":
         assert "refused" in {outcome for outcome, _, _ in events}, f"a refusal of {who} left no trail"
     if row.opens and response.status_code == 200:
@@ -72,6 +73,7 @@ def try_address(row, who, client_of, database_url):
         assert response["Location"].startswith("/sign-in/")
 
 
+@pytest.mark.hands_on
 @pytest.mark.parametrize("row", [r for r in ROWS if r.opens], ids=lambda r: r.label)
 def test_a_refused_page_shows_nothing_of_the_patient(row, client_of):
     for who in EVERYONE:
@@ -88,8 +90,5 @@ def _body(row):
     return {"data": urlencode(row.data(), doseq=True), "content_type": "application/x-www-form-urlencoded"}
 
 
-def _events(database_url, request_id):
-    with psycopg.connect(database_url("postgres")) as direct:
-        return direct.execute(
-            "SELECT outcome, opens, patient_id FROM guard.audit_event WHERE request_id = %s", [request_id]
-        ).fetchall()
+def _events(sql, request_id):
+    return sql("SELECT outcome, opens, patient_id FROM guard.audit_event WHERE request_id = %s", request_id)

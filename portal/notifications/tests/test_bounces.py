@@ -296,7 +296,7 @@ def test_what_was_planned_to_it_before_goes_another_way_when_it_is_due(gateways,
     due("reminder-hours")
     later()
     assert len(gateways.email.sent) == before
-    assert sql(STATES.format("reminder-hours")) == [("email", "failed", "mail-returns"), ("sms", "accepted", "")]
+    assert sql(STATES.format("reminder-hours")) == [("sms", "accepted", "")]
 
 
 def test_a_second_address_is_used_instead(gateways, box, reminded, booked, as_actor):

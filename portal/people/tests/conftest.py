@@ -7,7 +7,6 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-import psycopg
 import pytest
 from django.core.cache import cache
 from django.urls import reverse
@@ -41,18 +40,6 @@ def problem_at(response: Any, field: str) -> str:
     assert found, f"no message at {field}"
     assert re.search(rf'aria-(?:invalid="true"|describedby="[^"]*{field}-error)', page)
     return re.sub(r"<[^>]+>|\s+", " ", found[1]).strip()
-
-
-@pytest.fixture
-def sql(database_url: Callable[[str], str]) -> Callable[..., list[Any]]:
-    """A statement past the wall: to look at what is stored, and to let time pass."""
-
-    def run(statement: str, *params: Any) -> list[Any]:
-        with psycopg.connect(database_url("postgres")) as direct:
-            cursor = direct.execute(statement, params)
-            return cursor.fetchall() if cursor.description else []
-
-    return run
 
 
 @pytest.fixture

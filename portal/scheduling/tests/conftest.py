@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-import psycopg
 import pytest
 
 from portal.scheduling import services
@@ -49,15 +47,3 @@ def jobs():
     from procrastinate.contrib.django.models import ProcrastinateJob
 
     return lambda: list(ProcrastinateJob.objects.order_by("id").values_list("task_name", "args"))
-
-
-@pytest.fixture
-def sql(database_url: Callable[[str], str]) -> Callable[..., list[Any]]:
-    """A statement past the wall: to look at what is stored, and to let time pass."""
-
-    def run(statement: str, *params: Any) -> list[Any]:
-        with psycopg.connect(database_url("postgres")) as direct:
-            cursor = direct.execute(statement, params)
-            return cursor.fetchall() if cursor.description else []
-
-    return run

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
-import conftest
+from conftest import actor_named
 from portal.kernel.access import acting
 from portal.kernel.errors import Forbidden, NotFound, PortalError
 from portal.scheduling import services
@@ -27,6 +27,7 @@ from portal.scheduling.services import Holder, Terms
 from portal.scheduling.tests.booking_model import DOCTORS, FAR, ZONE, Ask, Model, Taken, Visit
 from portal.scheduling.tests.conftest import press
 from tests.cast import at, uid
+from tests.clones import address, clone
 
 DAYS = (7, 8)
 MODES = ("in-person", "video")
@@ -77,12 +78,11 @@ def account(patient):
 class Booking(RuleBasedStateMachine):
     def __init__(self):
         super().__init__()
-        self.clone = conftest._clone("portal_cast")
+        self.clone = clone("portal_cast")
         self.name = self.clone.__enter__()
-        host = conftest.connections.settings["default"]["HOST"]
-        self.direct = psycopg.connect(f"postgresql://postgres@/{self.name}?host={host}", autocommit=True)
-        self.actors = {who: conftest.actor_named(who) for who in ("anna", "boris", "zoya", "rita", "alla", "foma")}
-        self.actors["visitor"] = conftest.actor_named("visitor")
+        self.direct = psycopg.connect(address(self.name, "postgres"), autocommit=True)
+        self.actors = {who: actor_named(who) for who in ("anna", "boris", "zoya", "rita", "alla", "foma")}
+        self.actors["visitor"] = actor_named("visitor")
         self.owners = [uid(f"browser-{n}") for n in range(4)]
         self.batches = {owner: [uid("none"), uid("none")] for owner in self.owners}
         self.today = today_in(ZONE)
