@@ -31,29 +31,45 @@ NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"
 Open = Callable[..., Page]
 
 
-def chromium() -> str | None:
-    """CHROMIUM, what `scripts/chromium.py` found, or one on the PATH."""
-    noted = ROOT / ".cache" / "chromium-path"
-    found = [
-        os.environ.get("CHROMIUM"),
-        noted.read_text().strip() if noted.exists() else None,
-        *map(shutil.which, NAMES),
-    ]
-    return next((path for path in found if path and Path(path).exists()), None)
+def noted(name: str) -> str | None:
+    """What `scripts/chromium.py` found."""
+    file = ROOT / ".cache" / name
+    return file.read_text().strip() if file.exists() else None
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    path = chromium()
-    if path is None:
-        pytest.fail("No Chromium: run scripts/chromium.py, or set CHROMIUM to the path of one.")
+def launched() -> Iterator[Callable[..., Browser]]:
+    """`launched(path, …)`: a browser at the first of these paths that exists, kept for the whole run."""
+    started: dict[str, Browser] = {}
     with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
         # Playwright keeps an event loop in this thread; Django's guard against async callers would refuse every query
         os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
-        yield started
+
+        def launch(*paths: str | None) -> Browser:
+            path = next((path for path in paths if path and Path(path).exists()), None)
+            if path is None:
+                pytest.fail("No Chromium: run scripts/chromium.py, or set CHROMIUM to the path of one.")
+            if path not in started:
+                started[path] = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+            return started[path]
+
+        yield launch
         os.environ.pop("DJANGO_ALLOW_ASYNC_UNSAFE", None)
-        started.close()
+        for browser in started.values():
+            browser.close()
+
+
+@pytest.fixture(scope="session")
+def whole_browser(launched: Callable[..., Browser]) -> Browser:
+    """With windows and notifications."""
+    return launched(os.environ.get("CHROMIUM"), noted("chromium-path"), *map(shutil.which, NAMES))
+
+
+@pytest.fixture
+def browser(launched: Callable[..., Browser]) -> Browser:
+    """Chromium without windows of its own: the same pages for a third of the time."""
+    found = (os.environ.get("CHROMIUM"), noted("chromium-shell-path"), noted("chromium-path"))
+    return launched(*found, *map(shutil.which, NAMES))
 
 
 class _Threads(ThreadingMixIn, WSGIServer):

@@ -54,6 +54,12 @@ Notification.requestPermission = async () => { said = "denied"; return said; };
 """
 
 
+@pytest.fixture
+def browser(whole_browser):
+    """Without windows Chromium shows no notifications."""
+    return whole_browser
+
+
 @pytest.fixture(scope="module")
 def service():
     with running("doubles.push", sockets=("--fd",)) as double:

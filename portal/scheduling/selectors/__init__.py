@@ -39,7 +39,7 @@ from portal.scheduling.selectors.visits import (
     upcoming,
     visits,
 )
-from portal.scheduling.selectors.waitlist import ENTRY_RELATIONS, offers_open, waits
+from portal.scheduling.selectors.waitlist import ENTRY_RELATIONS, later_ones, offers_open, waits
 
 __all__ = [
     "ENTRY_RELATIONS",
@@ -68,6 +68,7 @@ __all__ = [
     "holds_of",
     "in_calendar",
     "in_fair_order",
+    "later_ones",
     "live_feed",
     "live_holds",
     "offers_open",

@@ -14,6 +14,7 @@ from portal.people.models import Online, PractitionerRole, ServiceOffer
 from portal.scheduling.models import HOLDS_TIME, Appointment, WaitlistEntry, WaitlistOffer
 from portal.scheduling.selectors.choices import MODES, OFFER_RELATIONS, Choice, When, choice_of
 from portal.scheduling.selectors.policies import policy_of
+from portal.scheduling.selectors.visits import upcoming, visits
 from portal.scheduling.selectors_sql import Slot, Wanted, free_slots
 from portal.scheduling.selectors_sql.waitlist import Freed, waited_days
 
@@ -117,6 +118,17 @@ def offers_open(actor: Actor) -> QuerySet[WaitlistOffer]:
     rows: QuerySet[WaitlistOffer] = WaitlistOffer.objects.visible_to(actor)
     still = rows.filter(state=WaitlistOffer.State.OPEN, expires_at__gt=Now())
     return still.select_related(*WAITLIST_OFFER_RELATIONS).order_by("expires_at")
+
+
+def later_ones(actor: Actor, visit: Appointment) -> list[Appointment]:
+    """Later visits of this specialty, if this one came out of the queue: the person may have been waiting to come
+    sooner than that. Earliest first.
+    """
+    offers = WaitlistOffer.objects.visible_to(actor)
+    if not offers.filter(hold=visit.pk, state=WaitlistOffer.State.ACCEPTED).exists():
+        return []
+    mine = upcoming(visits(actor).filter(patient_id=visit.patient_id, specialty_id=visit.specialty_id))
+    return list(mine.filter(start__gt=visit.start))
 
 
 def waited_for(entry: WaitlistEntry) -> QuerySet[PractitionerRole]:

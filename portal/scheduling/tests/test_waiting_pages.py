@@ -129,6 +129,25 @@ def test_what_is_kept_is_on_top_of_the_account_and_taken_with_one_button(kept, s
     assert client.get(url).status_code == 302, "later the page leads to the visit"
 
 
+def test_a_later_visit_can_be_given_back_when_the_sooner_one_is_taken(kept, client_of, sql):
+    client, url, start = kept
+    later = start + timedelta(days=5)
+    sql(
+        'UPDATE scheduling_appointment SET start = %s, "end" = %s, local_date = %s, specialty_id = %s WHERE id = %s',
+        later,
+        later + timedelta(minutes=30),
+        later.date(),
+        uid("therapist"),
+        uid("visit-boris"),
+    )
+    cancel = f"/me/visits/{uid('visit-boris')}/cancel/"
+    page = text(client.post(url, {"action": "take"}, follow=True))
+    assert "приём попозже" in page and cancel in page
+    client.post(cancel)
+    visit = client.get(url)["Location"]
+    assert cancel not in text(client.get(visit))
+
+
 def test_what_is_not_wanted_goes_on(kept, sql):
     client, url, _ = kept
     assert client.post(url, {"action": "decline"}).status_code == 302

@@ -77,6 +77,7 @@ def visit(request: HttpRequest, actor: Actor, visit_id: UUID) -> HttpResponse:
         "can_cancel": row.is_ahead(now) and until > now,
         "cancel_until": until,
         "together": selectors.together_with(actor, row),
+        "later": selectors.later_ones(actor, row) if row.is_ahead(now) else [],
         "now": now,
     }
     return render(request, "scheduling/visit.html", context)
