@@ -111,12 +111,8 @@ def test_a_make_that_is_interrupted_alone_takes_us_along(prepared: Path, home: P
     (home / "Makefile").write_text(f"up:\n\t@cd {ROOT} && exec {sys.executable} -m portal.cli up\n")
     subprocess.run(["cp", "-a", str(prepared), str(home / "one")], check=True)
     environment = clean_environment(home / "one") | {"PORT": str(seven_free_ports())}
-    make = subprocess.Popen(
-        ["make", "-C", str(home), "up"],
-        env=environment,
-        start_new_session=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # in the background it is ignored from birth
-    )
+    heeding = ["env", "--default-signal=INT"]  # whatever was started in the background ignores it from birth
+    make = subprocess.Popen([*heeding, "make", "-C", str(home), "up"], env=environment, start_new_session=True)
     try:
         eventually(lambda: any("runway.web" in command for command in processes_of(home / "one").values()))
         make.send_signal(signal.SIGINT)
