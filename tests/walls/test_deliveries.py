@@ -75,7 +75,7 @@ def kill_run(database_url, tmp_path, *, reminders, workers, every, within):
                 if time.monotonic() > turn and left(direct) > reminders // 10:
                     running.kill(chosen)
                     kills, turn = kills + 1, time.monotonic() + every
-                time.sleep(0.05)
+                time.sleep(every / 10)
         states = direct.execute("SELECT state, count(*), sum(resent) FROM notifications_message GROUP BY 1").fetchall()
         return states, gateway.messages(), kills
 
