@@ -84,7 +84,7 @@ class Account(Box):
         final, err = self.outcome()
         self.count += 1
         ref = str(439_166_538_239_000_000 + self.count)
-        self.messages.append(
+        self.keep(
             Message(
                 id=ref, phone=destination, text=text, sender=sender, parts=parts, at=self.now(), final=final, err=err
             )

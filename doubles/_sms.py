@@ -65,6 +65,7 @@ class Box:
     outcomes: deque[tuple[State, int]] = field(default_factory=deque)
     lock: threading.RLock = field(default_factory=threading.RLock)
     equal: dict[tuple[str, ...], list[float]] = field(default_factory=dict)
+    newest: dict[str, dict[str, Message]] = field(default_factory=dict)  # by id and phone: an id may be used again
 
     def now(self) -> float:
         return time.time() + self.offset
@@ -74,6 +75,23 @@ class Box:
 
     def outcome(self) -> tuple[State, int]:
         return self.outcomes.popleft() if self.outcomes else (self.delivered, 0)
+
+    def keep(self, message: Message) -> None:
+        """The oldest one makes room."""
+        if len(self.messages) == self.messages.maxlen:
+            gone = self.messages[0]
+            same = self.newest[str(gone.id)]
+            if same.get(gone.phone) is gone:
+                del same[gone.phone]
+            if not same:
+                del self.newest[str(gone.id)]
+        self.messages.append(message)
+        self.newest.setdefault(str(message.id), {})[message.phone] = message
+
+    def known(self, ref: str, phone: str = "") -> Message | None:
+        """The newest message of this id, to `phone` when given."""
+        same = self.newest.get(ref, {})
+        return same.get(phone) if phone else next(iter(same.values()), None)
 
     def listed(self, phone: str = "") -> list[Message]:
         """Newest first; only those to `phone` (any writing of it) when given."""
@@ -85,6 +103,7 @@ class Box:
         """As after a restart, but the balance and the clock stay."""
         with self.lock:
             self.messages.clear()
+            self.newest.clear()
             self.outcomes.clear()
             self.requests = 0
             self.equal.clear()

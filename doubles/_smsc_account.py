@@ -108,7 +108,7 @@ class Account(Box):
 
     def _status(self, phone: str, ref: str) -> dict[str, Any]:
         number = re.sub(r"\D", "", phone)
-        found = next((m for m in reversed(self.messages) if str(m.id) == ref.strip() and m.phone == number), None)
+        found = self.known(ref.strip(), number) if number else None
         if found is None:
             return {"status": NOT_FOUND, "last_date": "", "last_timestamp": 0, "flag": 0, "err": 0}
         found.asked = [moment for moment in found.asked if self.now() - moment < MINUTE]
@@ -128,21 +128,21 @@ class Account(Box):
         self, given: Mapping[str, str], numbers: list[str], message_id: int, parts: int, arrival: Arrival
     ) -> None:
         final, err = self.outcome()
-        self.messages.extend(
-            Message(
-                id=message_id,
-                phone=number,
-                text=given["mes"],
-                sender=given["sender"],
-                parts=parts,
-                at=self.now(),
-                final=final,
-                err=err,
-                method=arrival.method,
-                secret_in_url=arrival.url_login,
+        for number in numbers:
+            self.keep(
+                Message(
+                    id=message_id,
+                    phone=number,
+                    text=given["mes"],
+                    sender=given["sender"],
+                    parts=parts,
+                    at=self.now(),
+                    final=final,
+                    err=err,
+                    method=arrival.method,
+                    secret_in_url=arrival.url_login,
+                )
             )
-            for number in numbers
-        )
 
     def _taken(self, asked: str, message_id: int, parts: int, cost: Decimal) -> dict[str, Any]:
         answer: dict[str, Any] = {"id": message_id, "cnt": parts}

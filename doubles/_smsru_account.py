@@ -102,8 +102,7 @@ class Account(Box):
         """What became of the messages with these ids; each must be the account's own."""
         ids = [each.strip() for each in given.get("sms_id", "").split(",") if each.strip()]
         with self.lock:
-            known = {message.id: message for message in self.messages}
-            return self._answer({ref: self._told(known.get(ref)) for ref in ids})
+            return self._answer({ref: self._told(self.known(ref)) for ref in ids})
 
     def stop(self, phone: str) -> None:
         """Raises ValueError for no number."""
@@ -153,7 +152,7 @@ class Account(Box):
         parts = count_parts(text)
         final, err = self.outcome()
         ref = self._next_id()
-        self.messages.append(
+        self.keep(
             Message(
                 id=ref, phone=number, text=text, sender=sender, parts=parts, at=self.now(), final=final, err=err
             )

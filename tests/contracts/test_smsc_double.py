@@ -175,6 +175,15 @@ def test_of_two_messages_with_one_id_the_last_is_told(smsc_double):
     assert status(smsc_double).json()["status"] == 1
 
 
+def test_a_full_box_forgets_the_oldest_message():
+    with running_smsc("--keep", "2") as double:
+        for number, text in ((7, "один"), (7, "два"), (8, "три"), (9, "четыре")):
+            ask(double, id=str(number), mes=text)
+        assert [message["text"] for message in double.messages()] == ["четыре", "три"]
+        found = [status(double, id=str(number)).json()["status"] for number in (7, 8, 9)]
+        assert found[0] == -3 and -3 not in found[1:]
+
+
 def test_several_statuses_come_as_a_list(smsc_double):
     ask(smsc_double)
     told = status(smsc_double, phone="79123456789,79123456789", id="7,8").json()
