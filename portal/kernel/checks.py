@@ -83,6 +83,9 @@ def check_installation(app_configs: Any = None, **kwargs: Any) -> list[CheckMess
         "SMTP_URL: expected the mail server": bool(portal.smtp_url),
         "VAPID_PRIVATE_KEY and VAPID_SUBJECT: expected with PUSH_VENDOR": not portal.push_vendor
         or bool(portal.vapid_private_key and portal.vapid_subject),
+        "DKIM_KEY: expected with DKIM_SELECTOR": not portal.dkim_selector or bool(portal.dkim_key),
+        "IMAP_URL, IMAP_LOGIN and IMAP_PASSWORD: expected with BOUNCES_VENDOR": not portal.bounces_vendor
+        or bool(portal.imap_url and portal.imap_login and portal.imap_password),
         "PUSH_EXTRA_HOSTS: expected no http address": "http:" not in portal.push_extra_hosts,
         "MAX_TOKEN, MAX_BOT_NAME and MAX_HOOK_SECRET: expected with CHAT_VENDOR": not portal.chat_vendor
         or bool(portal.max_token and portal.max_bot_name and portal.max_hook_secret),

@@ -25,8 +25,9 @@ from portal.kernel.system_door import system_door
 from portal.notifications import jobs_mail as jobs_mail  # the worker looks for jobs in this module alone
 from portal.notifications import jobs_waitlist as jobs_waitlist
 from portal.notifications import parcels, post, routes, words
+from portal.notifications.ports_mail import Fault
 from portal.notifications.selectors_sql import claim_messages, hearers
-from portal.notifications.selectors_ways import binding_of
+from portal.notifications.selectors_ways import binding_of, reaches
 from portal.notifications.services import (
     Outcome,
     forget_devices,
@@ -213,15 +214,18 @@ def _tell(news: str, appointment_id: UUID, patient_id: UUID, recipient_id: UUID)
 
 def _plan(actor: Actor, visit: Appointment, patient_id: UUID, recipient_id: UUID, news: str) -> list[UUID]:
     """To the person named; to those who hear for the patient when that person cannot be reached (a child, say)."""
-    for hearer in dict.fromkeys([recipient_id, *hearers(patient_id)]):
+    everyone, planned = dict.fromkeys([recipient_id, *hearers(patient_id)]), list[UUID]()
+    for hearer in everyone:
         system_door(JOB, [hearer])
-        if ids := plan_visit(actor=actor, visit=visit, patient_id=patient_id, recipient_id=hearer, news=news):
-            return ids
+        ids = plan_visit(actor=actor, visit=visit, patient_id=patient_id, recipient_id=hearer, news=news)
+        planned += ids
+        if reaches(actor, ids):
+            return planned
     withdraw(actor=actor, visit=visit)
-    for hearer in dict.fromkeys([recipient_id, *hearers(patient_id)]):
+    for hearer in everyone:
         if note_unreached(actor=actor, visit=visit, patient_id=patient_id, recipient_id=hearer, news=news):
             break
-    return []
+    return planned
 
 
 @contextmanager
@@ -266,9 +270,13 @@ def _heed(actor: Actor, outcomes: list[Outcome]) -> None:
     for outcome in outcomes:
         if outcome.sim_replaced:  # a stolen number must not sign in
             note_sim_replaced(actor=actor, digest=Address(Contact.Kind.PHONE, outcome.letter.to).digest)
-        if outcome.mailbox_refused:
-            digest = Address(Contact.Kind.EMAIL, outcome.letter.to).digest
-            note_returned(actor=actor, digest=digest, for_good=True, sent_at=timezone.now())
+    refused = {
+        Address(Contact.Kind.EMAIL, one.letter.to).digest: one.mailbox_refused
+        for one in outcomes
+        if one.mailbox_refused
+    }
+    for digest, fault in sorted(refused.items()):  # locked in one order by every worker
+        note_returned(actor=actor, digest=digest, for_good=fault is Fault.ADDRESS, sent_at=timezone.now())
     if gone := [device_id for outcome in outcomes for device_id in outcome.gone]:
         forget_devices(actor=actor, device_ids=gone)
 

@@ -30,12 +30,20 @@ def read_returned_mail() -> None:
     box, known = port("bounces"), set[str]()
     try:
         while reports := [one for one in box.waiting(AT_ONCE) if one.ref not in known]:
-            for report in reports:
-                take_in(report)
-            box.done([report.ref for report in reports])
+            box.done([report.ref for report in reports if _is_taken_in(report)])
             known |= {report.ref for report in reports}  # a mailbox that forgets the mark is not read for ever
     except PortFailure as failure:
         logger.error("the mailbox of returned mail cannot be read", extra={"why": failure.code})
+
+
+def _is_taken_in(report: Report) -> bool:
+    """One report that cannot be taken in does not hold up the others; it is read again a minute later."""
+    try:
+        take_in(report)
+    except Exception as fault:
+        logger.error("a report of a mail server was not understood", extra={"ref": report.ref}, exc_info=fault)
+        return False
+    return True
 
 
 def take_in(report: Report) -> None:

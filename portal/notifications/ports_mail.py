@@ -15,16 +15,24 @@ from typing import Protocol
 from portal.kernel.ports import PortFailure
 
 STATUS = re.compile(r"(?<![\d.])([245])\.(\d{1,3})\.(\d{1,3})(?!\.?\d)", re.ASCII)
-# RFC 3463, class 5: a system, protocol, content or policy refuses the message, whoever it is for.
+# RFC 3463, class 5, as (subject, detail): no such mailbox or domain, moved, no mail there, closed, full, no route.
+THE_ADDRESS = frozenset({(1, 1), (1, 2), (1, 3), (1, 6), (1, 10), (2, 1), (2, 2), (4, 4)})
+# A system, protocol, content or policy refuses the message, whoever it is for.
 NOT_THE_ADDRESS = frozenset({3, 5, 6, 7})
-NOR_THESE = frozenset({(1, 7), (1, 8), (2, 3), (4, 7)})  # our own address, too long a message, time over
-BARE = {550: "5.1.1", 551: "5.1.6", 552: "5.2.2", 553: "5.1.3", 556: "5.1.10"}  # RFC 5321, 4.2.3; RFC 7504
+NOR_THESE = frozenset({(1, 7), (1, 8), (2, 3), (4, 6), (4, 7), (4, 14)})  # our own address, too long, a loop, too late
+NO_MAIL_HERE = 556  # RFC 7504: the one bare code that leaves no doubt
+BARE = frozenset({550, 551, 552, 553})  # RFC 5321, 4.2.3: of a mailbox, or of a policy
 
 
 class Fault(StrEnum):
-    """Why a message did not arrive. ADDRESS: nobody gets mail there. FOR_NOW: perhaps later. OTHER: not the address."""
+    """Why a message did not arrive.
+
+    ADDRESS: nobody gets mail there. UNCLEAR: refused for good, and nobody says whether for the address or for us.
+    FOR_NOW: perhaps later. OTHER: not the address.
+    """
 
     ADDRESS = "address"
+    UNCLEAR = "unclear"
     FOR_NOW = "for-now"
     OTHER = "other"
 
@@ -37,15 +45,17 @@ def fault_of(status: str) -> Fault:
     if found[1] == "4":
         return Fault.FOR_NOW
     subject, detail = int(found[2]), int(found[3])
-    is_other = subject in NOT_THE_ADDRESS or (subject, detail) in NOR_THESE
-    return Fault.OTHER if is_other else Fault.ADDRESS
+    if subject in NOT_THE_ADDRESS or (subject, detail) in NOR_THESE:
+        return Fault.OTHER
+    return Fault.ADDRESS if (subject, detail) in THE_ADDRESS else Fault.UNCLEAR
 
 
 class MailboxRefused(PortFailure):
-    """The server says that nobody gets mail at this address: permanent, and no other message need be tried."""
+    """The server takes no mail for this address, for good. `fault`: ADDRESS or UNCLEAR."""
 
-    def __init__(self, *, code: str) -> None:
+    def __init__(self, *, code: str, fault: Fault = Fault.ADDRESS) -> None:
         super().__init__(permanent=True, code=code, detail="the server takes no mail for this address")
+        self.fault = fault
 
 
 @dataclass(frozen=True, slots=True)

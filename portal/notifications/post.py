@@ -102,8 +102,8 @@ def _refused(letter: Letter, failure: PortFailure) -> Outcome:
     """Nothing happened there. A provider at fault leaves the message to the other one, if there is one."""
     values = {"error": failure.code}
     if failure.permanent:
-        is_refused = isinstance(failure, MailboxRefused)
-        return Outcome(letter, MessageState.FAILED, None, values, needs_next_way=True, mailbox_refused=is_refused)
+        refused = failure.fault if isinstance(failure, MailboxRefused) else None
+        return Outcome(letter, MessageState.FAILED, None, values, needs_next_way=True, mailbox_refused=refused)
     routes.breaker(letter.carrier).failed()
     if failure.stops_provider:
         logger.error("provider stopped", extra={"carrier": letter.carrier, "why": failure.code})

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from email import message_from_bytes, message_from_string, policy
 from email.message import Message
+from email.parser import BytesHeaderParser
 from email.utils import collapse_rfc2231_value
 from typing import Any
 from uuid import UUID
@@ -28,6 +29,7 @@ ENVELOPE = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 REPLY = re.compile(r"(?:^|[;\s])([45])\d\d(?:[\s-]|$)", re.ASCII)
 BLANK_LINE = re.compile(r"\r?\n[ \t]*\r?\n")
 MOST_PARTS, MOST_RECIPIENTS = 50, 20
+LONGEST_TYPE = 4000
 DELAYED, FAILED = "delayed", "failed"
 
 
@@ -63,6 +65,9 @@ class Returned:
 def read_report(raw: bytes) -> Returned | None:
     """None for whatever is no report of something that did not arrive."""
     try:
+        head = BytesHeaderParser(policy=policy.compat32).parsebytes(raw)
+        if len(str(head.get("Content-Type", ""))) > LONGEST_TYPE:  # `email` takes it apart in quadratic time
+            return None
         return _read(message_from_bytes(raw, policy=policy.compat32))
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):  # what `email` raises on broken mail
         return None
@@ -78,8 +83,9 @@ def _read(mail: Message) -> Returned | None:
     if not told:
         return None
     refs = [ref for part in parts if part.get_content_type() in RETURNED_TYPES for ref in _message_ids(part)]
-    refs += _refs(mail, "In-Reply-To", "References")
     keys = [UUID(text) for block in blocks if ENVELOPE.fullmatch(text := _value(block, "Original-Envelope-Id").lower())]
+    if not refs and not keys:  # some copy the thread of the message there: its last id is the message's own
+        refs = _refs(mail, "In-Reply-To") or _refs(mail, "References")[-1:]
     return Returned(tuple(dict.fromkeys(refs)), tuple(dict.fromkeys(keys)), tuple(told))
 
 
@@ -166,5 +172,5 @@ def _message_ids(part: Message) -> list[str]:
     return _refs(inner[0], "Message-ID")
 
 
-def _refs(mail: Message, *names: str) -> list[str]:
-    return [found[0] for name in names for found in OURS.finditer(str(mail.get(name, "")).lower())][:MOST_RECIPIENTS]
+def _refs(mail: Message, name: str) -> list[str]:
+    return [found[0] for found in OURS.finditer(str(mail.get(name, "")).lower())][-MOST_RECIPIENTS:]

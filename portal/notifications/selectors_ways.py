@@ -13,7 +13,7 @@ from uuid import UUID
 from portal.kernel.actor import Actor
 from portal.kernel.ports import port
 from portal.notifications.kinds import Kind
-from portal.notifications.models import Channel, MessageWishes
+from portal.notifications.models import Channel, Message, MessageWishes
 from portal.notifications.models_ways import ChatBinding, PushDevice
 from portal.people.models import Contact
 from portal.people.selectors import in_order
@@ -88,6 +88,12 @@ def binding_of(actor: Actor, patient_id: UUID) -> ChatBinding | None:
 def devices_of(actor: Actor, patient_id: UUID) -> list[PushDevice]:
     """Newest first, also while web push is off: they can be removed then too."""
     return list(PushDevice.objects.visible_to(actor).filter(patient_id=patient_id).order_by("-created_at"))
+
+
+def reaches(actor: Actor, message_ids: Sequence[UUID]) -> bool:
+    """Goes any of these by more than a messenger, which nobody may be left with alone?"""
+    mine = Message.objects.visible_to(actor).filter(pk__in=message_ids)
+    return bool(message_ids) and mine.exclude(channel=Channel.CHAT).exists()
 
 
 def taken(kind: Kind, ways: Sequence[Way], wishes: MessageWishes, tried: Iterable[str] = ()) -> list[Way]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from portal.adapters.email.imap import ImapReturns
+from portal.adapters.email.imap import ImapReturns, _is_report
 from portal.kernel.ports import PortFailure
 from portal.notifications.ports_mail import FakeReturns, ReturnsBox, ReturnsOff
 from portal.notifications.tests import reports
@@ -108,6 +108,19 @@ def test_what_is_no_report_is_looked_at_once(imap_double, monkeypatch):
     rig.deliver(reports.from_a_person(REF))
     box.waiting(10)
     assert [len(uids) for uids in asked] == [3, 1]
+
+
+@pytest.mark.parametrize("kind", ["x*=a; x*0=b", f"x*{'1' * 5000}=a"])
+def test_a_type_that_cannot_be_read_is_no_report(kind):
+    """Asked of the adapter alone: the double does not take such mail."""
+    assert _is_report(f"Content-Type: multipart/report; {kind}".encode()) is False
+
+
+def test_a_long_type_is_read_in_part(imap_double):
+    rig = Rig(imap(imap_double), imap_double)
+    rig.deliver(b'Content-Type: multipart/report; x="' + b";" * 100_000 + b"\r\n\r\nx\r\n")
+    rig.deliver(REPORT)
+    assert REPORT in [one.raw for one in rig.box.waiting(10)]
 
 
 def test_mail_without_a_type_or_a_body_is_no_report(imap_double):

@@ -7,7 +7,7 @@ import pytest
 
 from portal.adapters.email.smtp import SmtpSender
 from portal.kernel.ports import PortFailure, PortUnknown
-from portal.notifications.ports_mail import MailboxRefused
+from portal.notifications.ports_mail import Fault, MailboxRefused
 from tests.contracts.processes import Double, certificate, closed_port, running_smtp
 
 TO = "anna@example.org"
@@ -98,11 +98,13 @@ def test_a_wrong_setting_is_told_at_the_first_send(url, mail_from):
 @pytest.mark.parametrize(
     ("answer", "on", "is_about_it"),
     [
-        ("550", "rcpt", True),
+        ("550", "rcpt", Fault.UNCLEAR),
+        ("550 5.4.1", "rcpt", Fault.UNCLEAR),
         ("550 5.1.1", "rcpt", True),
         ("550 5.2.1", "rcpt", True),
-        ("552", "rcpt", True),
+        ("552", "rcpt", Fault.UNCLEAR),
         ("553 5.1.3", "rcpt", True),
+        ("556", "rcpt", True),
         ("556 5.1.10", "rcpt", True),
         ("550 5.1.1", "data", True),
         ("552 5.2.2", "data", True),
@@ -113,6 +115,9 @@ def test_a_wrong_setting_is_told_at_the_first_send(url, mail_from):
         ("550", "data", False),
         ("552 5.3.4", "data", False),
         ("550", "mail", False),
+        ("552 5.2.2", "mail", False),
+        ("550 5.1.1", "mail", False),
+        ("554 5.2.252", "data", False),
         ("451 4.2.2", "rcpt", False),
         ("535 5.1.1", "rcpt", False),
     ],
@@ -121,7 +126,9 @@ def test_a_refusal_of_the_mailbox_is_told_from_one_of_the_message(sender, smtp_d
     smtp_double.order(f"reply:{answer}", on=on)
     failure = refusal(sender)
     assert failure.code == f"smtp-{answer[:3]}"
-    assert isinstance(failure, MailboxRefused) == is_about_it
+    assert isinstance(failure, MailboxRefused) == bool(is_about_it)
+    if is_about_it:
+        assert failure.fault is (Fault.ADDRESS if is_about_it is True else is_about_it)
     assert failure.permanent or not is_about_it
 
 

@@ -124,9 +124,11 @@ def test_deploy_checks_find_a_demo_and_open_settings(db, settings, as_actor):
 
 def test_deploy_checks_find_a_channel_that_is_half_set_up(db, settings):
     half = {"push_vendor": "webpush", "chat_vendor": "max", "push_extra_hosts": "http://127.0.0.1:8030"}
+    half |= {"dkim_selector": "s1", "bounces_vendor": "imap"}
     settings.PORTAL = settings.PORTAL.model_copy(update=half)
     said = " ".join(str(found.msg) for found in check_installation())
-    assert all(name in said for name in ("VAPID_PRIVATE_KEY", "PUSH_EXTRA_HOSTS", "MAX_HOOK_SECRET"))
+    wanted = ("VAPID_PRIVATE_KEY", "PUSH_EXTRA_HOSTS", "MAX_HOOK_SECRET", "DKIM_KEY", "IMAP_PASSWORD")
+    assert all(name in said for name in wanted)
 
 
 def test_a_role_that_walks_around_the_wall_is_found(db):

@@ -15,7 +15,8 @@ import ssl
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
-from email import message_from_bytes, policy
+from email import policy
+from email.parser import BytesHeaderParser
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 TIMEOUT = 20.0  # seconds, for each command and its answer
 PORTS = {"imap": 143, "imaps": 993}
 MOST_BYTES = 256 * 1024  # the report stands before the returned message
+LONGEST_TYPE = 4096
 LOOKED_AT_ONCE = 200
 YOUNGER_THAN = timedelta(days=14)  # longer than any mail server tries
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -167,15 +169,19 @@ def _validity(connection: imaplib.IMAP4) -> str:
 def _kinds(connection: imaplib.IMAP4, uids: list[int]) -> dict[int, bool]:
     """UID → whether it calls itself a report of delivery. One that vanished meanwhile is left out."""
     wanted = ",".join(map(str, uids))
-    found = _ask(connection, "FETCH", wanted, "(UID BODY.PEEK[HEADER.FIELDS (CONTENT-TYPE)])")
+    found = _ask(connection, "FETCH", wanted, f"(UID BODY.PEEK[HEADER.FIELDS (CONTENT-TYPE)]<0.{LONGEST_TYPE}>)")
     return {uid: _is_report(head) for uid, head in _literals(found)}
 
 
 def _is_report(head: bytes) -> bool:
-    mail = message_from_bytes(head, policy=policy.compat32)
+    """What `email` cannot read is none: anybody may write to this mailbox."""
+    mail = BytesHeaderParser(policy=policy.compat32).parsebytes(head)
     if mail.get_content_type() != "multipart/report":
         return False
-    return "delivery-status" in str(mail.get_param("report-type", "delivery-status")).lower()
+    try:
+        return "delivery-status" in str(mail.get_param("report-type", "delivery-status")).lower()
+    except (ValueError, LookupError, TypeError, AttributeError):
+        return False
 
 
 def _whole(connection: imaplib.IMAP4, uid: int) -> bytes:

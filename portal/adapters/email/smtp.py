@@ -27,7 +27,7 @@ from uuid import UUID
 from portal.adapters.email.dkim import Signer
 from portal.kernel.ports import PortFailure, PortUnknown
 from portal.notifications.ports import ADDRESS, Accepted, require_address, require_headers
-from portal.notifications.ports_mail import BARE, STATUS, Fault, MailboxRefused, fault_of
+from portal.notifications.ports_mail import BARE, NO_MAIL_HERE, STATUS, Fault, MailboxRefused, fault_of
 
 if TYPE_CHECKING:
     from portal.settings import Settings
@@ -230,7 +230,7 @@ def _deliver(connection: smtplib.SMTP, body: bytes, envelope: Envelope) -> None:
     try:
         _expect(connection.mail(envelope.sender, envelope.mail_options(connection, len(body))), range(200, 300))
         _expect(connection.rcpt(envelope.recipient, envelope.rcpt_options(connection)), range(200, 300), is_rcpt=True)
-        _expect(connection.docmd("data"), range(GO_AHEAD, GO_AHEAD + 1))
+        _expect(connection.docmd("data"), range(GO_AHEAD, GO_AHEAD + 1), is_data=True)
     except (OSError, smtplib.SMTPException) as error:
         raise _unreachable("unreachable", type(error).__name__) from None
     try:
@@ -240,24 +240,29 @@ def _deliver(connection: smtplib.SMTP, body: bytes, envelope: Envelope) -> None:
         raise PortUnknown(code="no-answer", detail=type(error).__name__) from None
     if reply[0] not in range(200, 600):
         raise PortUnknown(code="bad-answer", detail="the server's last answer is none")
-    _expect(reply, range(200, 300))
+    _expect(reply, range(200, 300), is_data=True)
     _part_politely(connection)
 
 
-def _expect(reply: tuple[int, bytes], codes: range, *, is_rcpt: bool = False) -> None:
+def _expect(reply: tuple[int, bytes], codes: range, *, is_rcpt: bool = False, is_data: bool = False) -> None:
+    """An answer to MAIL is about the sender, whatever it says."""
     code, text = reply
     if code in codes:
         return
-    if 500 <= code < 600 and code not in ABOUT_US and _is_about_the_mailbox(code, text, is_rcpt=is_rcpt):
-        raise MailboxRefused(code=f"smtp-{code}")
+    if 500 <= code < 600 and code not in ABOUT_US and (is_rcpt or is_data):
+        fault = _fault(code, text, is_rcpt=is_rcpt)
+        if fault is Fault.ADDRESS or (is_rcpt and fault is Fault.UNCLEAR):
+            raise MailboxRefused(code=f"smtp-{code}", fault=fault)
     raise _refusal(code, stops_provider=code in ABOUT_US)
 
 
-def _is_about_the_mailbox(code: int, text: bytes, *, is_rcpt: bool) -> bool:
+def _fault(code: int, text: bytes, *, is_rcpt: bool) -> Fault:
     """By the enhanced status (RFC 2034); without one, by the code itself and only for RCPT."""
-    told = STATUS.match(text.decode("ascii", "replace").strip())
-    status = told[0] if told else BARE.get(code, "") if is_rcpt else ""
-    return fault_of(status) is Fault.ADDRESS
+    if told := STATUS.match(text.decode("ascii", "replace").strip()):
+        return fault_of(told[0])
+    if is_rcpt and code == NO_MAIL_HERE:
+        return Fault.ADDRESS
+    return Fault.UNCLEAR if is_rcpt and code in BARE else Fault.OTHER
 
 
 def _refusal(code: int, *, stops_provider: bool) -> PortFailure:

@@ -13,6 +13,7 @@ from portal.notifications.kinds import KINDS
 from portal.notifications.models import Channel, Message, MessageState
 from portal.notifications.ports_mail import Fault
 from portal.notifications.returned import DELAYED, Returned, Told
+from portal.notifications.selectors import ways_to, wishes_of
 from portal.notifications.selectors_sql import next_sequences
 from portal.people.contacts import Address
 from portal.people.models import Contact
@@ -29,7 +30,7 @@ LATE = "mail-delayed"
 class Came:
     """A message of ours that came back, or is late: whose address, when it was sent, why, and whether it is lost.
 
-    `counts`: against the address; a message that was late before it came back was counted already.
+    `counts`: against the address. A message that is late does not: a whole course may wait for one server.
     """
 
     digest: bytes
@@ -59,13 +60,13 @@ def note_came_back(*, actor: Actor, message_id: UUID, returned: Returned) -> Cam
         is_new = mine.update(state=MessageState.FAILED, next_at=None, error=_why(told))
     if not is_new:
         return None
-    was_counted = told.fault == Fault.FOR_NOW and message.error == LATE
+    is_lost = told.action != DELAYED
     return Came(
         digest=bytes(message.contact.digest),
         sent_at=message.accepted_at or message.created_at,
         fault=told.fault,
-        is_lost=told.action != DELAYED,
-        counts=told.fault != Fault.OTHER and not was_counted,
+        is_lost=is_lost,
+        counts=is_lost and told.fault != Fault.OTHER,
     )
 
 
@@ -92,13 +93,17 @@ def _why(told: Told) -> str:
         return "mail-refused"
     if told.fault == Fault.FOR_NOW:
         return "mail-expired"
+    if told.fault == Fault.UNCLEAR:
+        return "mail-unclear"
     known = {"5.1.2": "no-mail-host", "5.4.4": "no-mail-host", "5.2.2": "mailbox-full", "5.2.1": "mailbox-closed"}
     return known.get(told.status, "no-mailbox")
 
 
 @command("Message.note-unreached", roles={Role.SYSTEM})
 def note_unreached(*, actor: Actor, visit: Appointment, patient_id: UUID, recipient_id: UUID, news: str) -> UUID | None:
-    """Mail is this person's only way and comes back: the news is written down as failed, so that reception calls."""
+    """Mail is this person's only sure way and comes back: the news is noted as failed, so that reception calls."""
+    if any(way.channel != Channel.CHAT for way in ways_to(actor, recipient_id, wishes_of(actor, recipient_id))):
+        return None
     known = (c for c in contacts_of(actor, recipient_id) if c.verified_at and c.comes_back)
     contact = next(known, None)
     if contact is None:

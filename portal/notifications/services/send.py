@@ -24,6 +24,7 @@ from portal.kernel.commands import command
 from portal.notifications import parcels, routes, subjects, timing, words
 from portal.notifications.kinds import KINDS, patience_of
 from portal.notifications.models import Channel, Message, MessageState, MessageText, MessageWishes
+from portal.notifications.ports_mail import Fault
 from portal.notifications.selectors import representatives, timing_of
 from portal.notifications.selectors_mail import first_mail
 from portal.notifications.selectors_texts import own_words, said_by
@@ -82,7 +83,7 @@ class Outcome:
     needs_next_way: bool = False
     sim_replaced: bool = False
     gone: tuple[UUID, ...] = ()  # browsers that do not take notifications any more
-    mailbox_refused: bool = False
+    mailbox_refused: Fault | None = None
 
 
 @dataclass

@@ -8,7 +8,6 @@ from hashlib import sha256
 from types import SimpleNamespace
 from typing import Any
 
-import psycopg
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -31,18 +30,6 @@ def gateways(db: str) -> Iterator[Any]:
     routes.forget()
     with override_port("sms", sms), override_port("email", email):
         yield SimpleNamespace(sms=sms, email=email, sent=lambda: len(sms.sent) + len(email.sent))
-
-
-@pytest.fixture
-def sql(database_url: Callable[[str], str]) -> Callable[..., list[Any]]:
-    """A statement past the wall."""
-
-    def run(statement: str, *params: Any) -> list[Any]:
-        with psycopg.connect(database_url("postgres")) as direct:
-            cursor = direct.execute(statement, params)
-            return cursor.fetchall() if cursor.description else []
-
-    return run
 
 
 @pytest.fixture

@@ -8,9 +8,10 @@ from django.db import connections
 
 from portal.kernel.ports import PortFailure, PortUnknown, override_port
 from portal.notifications import jobs_mail
-from portal.notifications.ports_mail import FakeReturns, MailboxRefused
+from portal.notifications.ports_mail import FakeReturns, Fault, MailboxRefused
 from portal.notifications.tests import reports
 from portal.notifications.tests.conftest import tell
+from portal.notifications.tests.test_tell import book_a_course
 from portal.people.contacts import parse_address
 from portal.people.models import OneTimeCode
 from portal.people.services.codes import check_code, request_code
@@ -102,13 +103,37 @@ def test_a_refusal_that_is_not_about_the_mailbox_switches_nothing_off(gateways, 
 # Later: a report ------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("write", [reports.postfix, reports.exim, reports.yandex, reports.mailru, reports.exchange])
-def test_a_report_fails_the_message_and_it_goes_the_next_way(gateways, box, reminded, sql, later, write):
+@pytest.mark.parametrize(
+    ("write", "is_off"),
+    [
+        (reports.postfix, True),
+        (reports.exim, True),
+        (reports.yandex, True),
+        (reports.mailru, True),
+        (reports.exchange, False),  # 5.4.1 may be said of the address, and of us
+    ],
+)
+def test_a_report_fails_the_message_and_it_goes_the_next_way(gateways, box, reminded, sql, later, write, is_off):
     returned(box, write(reminded()))
     later()
     (mail, sms) = of_reminder(sql)
     assert (mail[:2], sms) == (("email", "failed"), ("sms", "accepted", ""))
-    assert sql(OFF) == [(True,)] and box.seen == {0}
+    assert sql(OFF) == [(is_off,)] and box.seen == {0}
+
+
+def test_a_report_that_cannot_be_taken_in_holds_up_no_other(gateways, box, reminded, sql, monkeypatch, caplog):
+    ref = reminded()
+    real = jobs_mail.read_report
+    monkeypatch.setattr(jobs_mail, "read_report", lambda raw: real(raw) if b"poison" not in raw else 1 / 0)
+    returned(box, b"poison", reports.postfix(ref))
+    assert of_reminder(sql)[0][:2] == ("email", "failed")
+    assert box.seen == {1} and "was not understood" in caplog.text
+
+
+def test_a_refusal_that_may_be_ours_is_counted_and_switches_nothing_off(gateways, booked, sql):
+    gateways.email.fail_with.append(MailboxRefused(code="smtp-550", fault=Fault.UNCLEAR))
+    tell(booked())
+    assert sql("SELECT off_since, cardinality(delays) FROM people_returningmail") == [(None, 1)]
 
 
 def test_the_envelopes_id_is_enough(gateways, box, reminded, sql):
@@ -242,11 +267,11 @@ def test_a_contact_removed_meanwhile_is_nobodys_address(gateways, box, reminded,
 # Delays, and what is not the address's fault ---------------------------------------------------------------------
 
 
-def test_a_delay_leaves_the_message_on_its_way_and_is_counted_once(gateways, box, reminded, sql):
+def test_a_delay_leaves_the_message_on_its_way_and_counts_for_nothing(gateways, box, reminded, sql):
     ref = reminded()
     returned(box, reports.postfix_delay(ref), reports.postfix_delay(ref))
     assert of_reminder(sql) == [("email", "accepted", "mail-delayed")]
-    assert sql("SELECT off_since, cardinality(delays) FROM people_returningmail") == [(None, 1)]
+    assert sql(OFF) == []
 
 
 def test_late_first_and_lost_then_is_one_trouble(gateways, box, reminded, sql):
@@ -256,14 +281,15 @@ def test_late_first_and_lost_then_is_one_trouble(gateways, box, reminded, sql):
     assert sql("SELECT off_since, cardinality(delays) FROM people_returningmail") == [(None, 1)]
 
 
-def test_five_messages_of_a_day_that_are_late_switch_the_address_off(gateways, box, booked, sql):
+def test_messages_given_up_in_five_hours_of_a_day_switch_the_address_off(gateways, box, booked, sql):
     for day in range(20, 25):
         tell(booked(start=at(10, days=day)))
     refs = [mail.message_id for mail in gateways.email.sent]
     assert len(refs) == 5
     for ref in refs:
         assert sql(OFF) in ([], [(False,)])
-        returned(box, reports.postfix_delay(ref), reports.postfix_delay(ref))
+        returned(box, *[reports.postfix(ref, code="4.4.7", says="")] * 2)
+        sql("UPDATE people_returningmail SET delays = ARRAY(SELECT d - interval '1 hour' FROM unnest(delays) d)")
     assert sql(OFF) == [(True,)]
 
 
@@ -327,13 +353,28 @@ def test_who_has_no_other_way_is_called(gateways, box, reminded, booked, sql, cl
     assert "Annaова" in client_of("rita").get("/desk/").content.decode()
 
 
-def test_a_childs_own_address_that_is_off_leaves_it_to_the_parent(gateways, booked, sql):
-    sql("UPDATE people_contact SET patient_id = %s WHERE id = %s", uid("mila"), uid("contact-email-anna"))
+def switch_off(sql, contact="contact-email-anna"):
     sql(
         "INSERT INTO people_returningmail (id, key, off_since, delays, seen_at)"
         " SELECT gen_random_uuid(), digest, now(), '{}', now() FROM people_contact WHERE id = %s",
-        uid("contact-email-anna"),
+        uid(contact),
     )
+
+
+def test_who_is_reached_by_another_way_is_not_called_about_a_course(gateways, as_actor, sql):
+    """One SMS speaks for all its visits; of the others there are only mails, and here not even those."""
+    switch_off(sql)
+    visits = book_a_course(as_actor)
+    sql("UPDATE scheduling_appointment SET status = 'pending' WHERE patient_id = %s", uid("anna"))
+    for visit in visits:
+        tell({"appointment_id": visit.pk, "patient_id": uid("anna"), "recipient_id": uid("anna")}, "requested")
+    assert len(gateways.sms.sent) == 1
+    assert sql("SELECT count(*) FROM notifications_message WHERE state = 'failed'") == [(0,)]
+
+
+def test_a_childs_own_address_that_is_off_leaves_it_to_the_parent(gateways, booked, sql):
+    sql("UPDATE people_contact SET patient_id = %s WHERE id = %s", uid("mila"), uid("contact-email-anna"))
+    switch_off(sql)
     args = booked("mila")
     tell(args | {"recipient_id": uid("mila")})
     assert len(gateways.sms.sent) == 1 and gateways.email.sent == []

@@ -187,6 +187,19 @@ def test_stopping_the_bot_ends_it(bind, bound, hook, said):
     assert bound() == set()
 
 
+def test_a_dialog_alone_spares_reception_no_call(bind, gateways, booked, sql):
+    bind()
+    sql("DELETE FROM people_contact WHERE id = %s", uid("contact-phone-anna"))
+    sql(
+        "INSERT INTO people_returningmail (id, key, off_since, delays, seen_at)"
+        " SELECT gen_random_uuid(), digest, now(), '{}', now() FROM people_contact WHERE id = %s",
+        uid("contact-email-anna"),
+    )
+    tell(booked())
+    told = sql("SELECT channel, state, error FROM notifications_message WHERE kind = 'booked' ORDER BY channel")
+    assert told == [("chat", "accepted", ""), ("email", "failed", "mail-returns")]
+
+
 def test_other_words_end_nothing(bind, bound, hook):
     bind()
     hook(f"says {DIALOG} спасибо")

@@ -31,7 +31,7 @@ def only(raw: bytes):
         (reports.exim, ("5.1.1", Fault.ADDRESS)),
         (reports.yandex, ("5.1.1", Fault.ADDRESS)),
         (reports.mailru, ("5.2.2", Fault.ADDRESS)),
-        (reports.exchange, ("5.4.1", Fault.ADDRESS)),
+        (reports.exchange, ("5.4.1", Fault.UNCLEAR)),
         (reports.in_utf8, ("5.1.1", Fault.ADDRESS)),
         (reports.in_base64, ("5.1.1", Fault.ADDRESS)),
         (reports.unseparated, ("5.1.1", Fault.ADDRESS)),
@@ -55,6 +55,21 @@ def test_the_envelopes_id_names_the_message_too():
 
 def test_the_first_quarter_of_a_megabyte_is_enough():
     assert only(reports.huge(REF)[: 256 * 1024]) == ("5.1.1", Fault.ADDRESS)
+
+
+def test_the_thread_of_a_message_names_no_other_message():
+    """Exim copies the returned message's References into the report, its own id last."""
+    before = "<99999999-2222-4333-8444-555555555555@portal.example>"
+    whole = reports.exim(REF).replace(b"References: ", f"References: {before} ".encode())
+    assert set(read_report(whole).names()) == {KEY}
+    cut = whole[: whole.index(b"Content-Description: Undelivered Message")].replace(b"In-Reply-To", b"X-Was")
+    assert set(read_report(cut).names()) == {KEY}
+
+
+@pytest.mark.parametrize("kind", ["x*=a; x*0=b", f"x*{'1' * 5000}=a", 'x="' + ";" * 200_000])
+def test_a_type_that_cannot_be_read_is_none(kind):
+    whole = reports.postfix(REF).replace(b"report-type=delivery-status", kind.encode())
+    assert read_report(whole) is None
 
 
 def test_without_the_returned_part_nothing_names_a_message():
@@ -118,7 +133,13 @@ def test_a_general_status_gives_way_to_what_the_other_server_said(code, says, ex
 @pytest.mark.parametrize(
     ("status", "fault"),
     [
-        ("5.0.0", Fault.ADDRESS),
+        ("5.0.0", Fault.UNCLEAR),
+        ("5.1.0", Fault.UNCLEAR),
+        ("5.2.0", Fault.UNCLEAR),
+        ("5.2.252", Fault.UNCLEAR),
+        ("5.4.1", Fault.UNCLEAR),
+        ("5.4.6", Fault.OTHER),
+        ("5.4.14", Fault.OTHER),
         ("5.1.1", Fault.ADDRESS),
         ("5.1.2", Fault.ADDRESS),
         ("5.2.1", Fault.ADDRESS),

@@ -19,6 +19,7 @@ from portal.kernel.errors import Conflict, NotFound
 from portal.kernel.outbox import emit
 from portal.people.contacts import Address
 from portal.people.models import Contact, OneTimeCode, Patient, Session
+from portal.people.selectors import addresses_off
 from portal.people.services.register import PersonData
 from portal.people.services.returning_mail import forget_address
 
@@ -85,7 +86,7 @@ def remove_contact(*, actor: Actor, patient_id: UUID, contact_id: UUID) -> None:
     known = {contact.pk: contact for contact in mine.select_for_update().order_by("pk")}
     if contact_id not in known:
         raise NotFound
-    if [pk for pk, contact in known.items() if contact.verified_at] == [contact_id]:
+    if known[contact_id].verified_at and _leaves_nothing(known, contact_id):
         raise LastContact
     lost = mine.filter(pk=contact_id)
     forget_address(bytes(known[contact_id].digest))
@@ -94,6 +95,14 @@ def remove_contact(*, actor: Actor, patient_id: UUID, contact_id: UUID) -> None:
         return
     lost.update(verified_at=None, removed_at=Now(), digest=token_bytes(32))
     emit("contact.removed", contact_id=contact_id, patient_id=patient_id)
+
+
+def _leaves_nothing(known: dict[UUID, Contact], contact_id: UUID) -> bool:
+    """No other confirmed contact, or only such as mail comes back from while this one works."""
+    mine = bytes(known[contact_id].digest)
+    others = {bytes(one.digest) for one in known.values() if one.verified_at and one.pk != contact_id}
+    off = addresses_off([mine, *others])
+    return not others or (others <= off and mine not in off)
 
 
 @command("Contact.forget", roles={Role.SYSTEM})

@@ -1,4 +1,4 @@
-"""Addresses that mail comes back from: off after one refusal for good, or five for now in a day; on again by a code.
+"""Addresses that mail comes back from: off after one sure refusal, or in five hours of a day; on again by a code.
 
 The address stays the person's own and still signs in: only messages pass it by, until a code sent there is entered.
 """
@@ -6,6 +6,7 @@ The address stays the person's own and still signs in: only messages pass it by,
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db.models import Q
 from django.utils import timezone
@@ -16,6 +17,7 @@ from portal.people.models import ReturningMail
 from portal.people.selectors_sql import lock_address
 
 DELAYS, WITHIN = 5, timedelta(hours=24)
+APART = timedelta(hours=1)  # a course is one message a visit, and all of them meet the same server at once
 KEPT = timedelta(days=14)  # longer than any mail server tries
 
 
@@ -30,7 +32,9 @@ def note_returned(*, actor: Actor, digest: bytes, for_good: bool, sent_at: datet
     row = ReturningMail.objects.filter(key=digest).first() or ReturningMail(key=digest)
     if row.worked_at and sent_at <= row.worked_at:
         return False
-    row.delays = [moment for moment in row.delays if now - moment < WITHIN] + [now] * (not for_good)
+    row.delays = [moment for moment in row.delays if now - moment < WITHIN]
+    if not for_good and not any(now - moment < APART for moment in row.delays):
+        row.delays.append(now)
     if for_good or len(row.delays) >= DELAYS:
         row.off_since = row.off_since or now
     row.seen_at = now
@@ -39,9 +43,12 @@ def note_returned(*, actor: Actor, digest: bytes, for_good: bool, sent_at: datet
 
 
 def address_works(digest: bytes) -> None:
-    """A code sent there was entered. Inside a command that holds `lock_address`."""
+    """A code mailed there was entered: reports about what was sent before say nothing any more. Inside a command that
+    holds `lock_address`.
+    """
     now = timezone.now()
-    ReturningMail.objects.filter(key=digest).update(off_since=None, delays=[], worked_at=now, seen_at=now)
+    works: dict[str, Any] = {"off_since": None, "delays": [], "worked_at": now, "seen_at": now}
+    ReturningMail.objects.update_or_create(key=digest, defaults=works)
 
 
 def forget_address(digest: bytes) -> None:

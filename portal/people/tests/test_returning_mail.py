@@ -34,15 +34,34 @@ def test_one_refusal_for_good_is_enough(returned, sql):
     assert sql(OFF) == [(True,)]
 
 
-def test_five_delays_of_a_day_are_needed(returned):
-    assert [returned(for_good=False) for _ in range(5)] == [False] * 4 + [True]
+@pytest.fixture
+def hourly(returned, sql):
+    """So many hours in which a message came back for now: whether the address was off after each."""
+    aged = "UPDATE people_returningmail SET delays = ARRAY(SELECT d - interval '{}' FROM unnest(delays) d)"
+
+    def run(hours, then="1 hour"):
+        found = []
+        for _ in range(hours):
+            found.append(returned(for_good=False))
+            sql(aged.format("1 hour"))
+        sql(aged.format(then))
+        return found
+
+    return run
 
 
-def test_delays_of_the_day_before_are_forgotten(returned, sql):
-    for _ in range(4):
-        returned(for_good=False)
-    sql("UPDATE people_returningmail SET delays = ARRAY(SELECT d - interval '24 hours' FROM unnest(delays) d)")
-    assert [returned(for_good=False) for _ in range(5)] == [False] * 4 + [True]
+def test_five_hours_of_a_day_are_needed(hourly):
+    assert hourly(5) == [False] * 4 + [True]
+
+
+def test_a_whole_course_that_comes_back_at_once_counts_once(returned, sql):
+    assert {returned(for_good=False) for _ in range(20)} == {False}
+    assert sql("SELECT cardinality(delays) FROM people_returningmail") == [(1,)]
+
+
+def test_those_of_the_day_before_are_forgotten(hourly):
+    hourly(4, then="20 hours")
+    assert hourly(5) == [False] * 4 + [True]
 
 
 def test_an_address_once_off_stays_off_however_the_next_report_reads(returned, sql):
@@ -97,6 +116,22 @@ def test_what_was_sent_before_the_proof_and_comes_back_later_says_nothing(return
     assert returned(sent_at=sent) is False
     assert sql(OFF) == [(False,)]
     assert returned(sent_at=timezone.now() + timedelta(seconds=1)) is True
+
+
+def test_an_address_just_proved_for_the_first_time_is_believed(returned, client_of, code_for, sql):
+    sent = timezone.now()
+    client = client_of()
+    post(client, "sign-in", contact=MAIL)
+    post(client, "code", code=code_for(MAIL))
+    assert returned(sent_at=sent) is False
+    assert sql(OFF) == [(False,)]
+
+
+def test_the_last_contact_that_works_stays(returned, client_of, sql):
+    returned()
+    client = client_of("anna")
+    assert post(client, "contact-remove", uid("contact-phone-anna")).status_code == 409
+    assert post(client, "contact-remove", uid("contact-email-anna")).status_code == 302
 
 
 def test_another_persons_page_says_nothing_of_it(returned, client_of):
