@@ -238,7 +238,9 @@ def check(run, database_url, record):
 
 
 def test_20_wait_for_8_freed_times_while_a_worker_dies(db, database_url, tmp_path, record_property):
-    run = race(database_url, tmp_path, people=20, freed=8, kills=1, within=240)
+    run = race(
+        database_url, tmp_path, people=20, freed=8, kills=1, within=420
+    )  # what loses a race is found by the sweep of five minutes
     check(run, database_url, record_property)
 
 

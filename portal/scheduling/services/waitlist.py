@@ -32,7 +32,7 @@ from portal.scheduling.services.hold import Ask, let_go, take
 MOST_WAITS = 5
 MOST_IGNORED = 3  # offers in a row without an answer: then the person is asked no more until they say so
 REST = timedelta(hours=2)  # after an offer without an answer
-PUZZLED = timedelta(minutes=10)  # nothing could be offered though something is free
+PUZZLED = timedelta(minutes=1)  # nothing could be offered though something is free: taken at this very moment, say
 MOST_TRIED = 10
 State = WaitlistEntry.State
 LIVE = (State.WAITING, State.PAUSED)
