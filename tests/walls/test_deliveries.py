@@ -90,7 +90,7 @@ def check(states, messages, reminders, record):
 
 
 def test_reminders_survive_their_workers(db, database_url, tmp_path, record_property):
-    states, messages, kills = kill_run(database_url, tmp_path, reminders=300, workers=2, every=1.5, within=300)
+    states, messages, kills = kill_run(database_url, tmp_path, reminders=300, workers=2, every=1.5, within=120)
     assert kills >= 1
     check(states, messages, 300, record_property)
 

@@ -10,6 +10,7 @@ let polling = 0;
 let soon = 0;
 let later = 0;
 let isRefreshing = false;
+let hasMissed = false;
 let hadFocus = false;
 
 function part() {
@@ -27,13 +28,20 @@ function refresh() {
   isRefreshing = true;
   const url = element.dataset.refresh || location.href;
   window.htmx.ajax("GET", url, { source: element, target: `#${element.id}`, swap: "outerHTML" })
-    .finally(() => { isRefreshing = false; });
+    .finally(onRefreshed);
+}
+
+function onRefreshed() {
+  isRefreshing = false;
+  if (hasMissed) refreshSoon();
+  hasMissed = false;
 }
 
 // Most news is about another day or service: a short answer tells whether the times shown are still the free ones.
 async function refreshIfChanged() {
   const element = part();
-  if (!element || document.hidden || isRefreshing) return;
+  if (!element || document.hidden) return;
+  if (isRefreshing) { hasMissed = true; return; }  // what is on its way may have been written before this news
   if (!element.dataset.times || !(await isSame(element))) refresh();
 }
 
