@@ -6,6 +6,9 @@ Here and not in scheduling, because who may be asked now (night, wishes, a way t
 
 from __future__ import annotations
 
+from datetime import timedelta
+from uuid import UUID
+
 from portal.kernel.actor import Actor
 from portal.kernel.base import get_one
 from portal.kernel.outbox import as_system, continually, every
@@ -20,6 +23,7 @@ from portal.scheduling.selectors_sql import waitlist as sql
 
 JOB = "waitlist.fill"
 AT_ONCE = 50
+PUZZLED = timedelta(minutes=10)  # a rest for whom nothing could be offered twice though something is free
 
 
 @continually(seconds=1.0)
@@ -62,21 +66,37 @@ def hand_out() -> bool:
             return False
         role = PractitionerRole.objects.select_related("location").get(pk=freed.role_id)
         sql.queue_for_queue(role.organization_id)
-        while free := times_to_offer(freed, database_now()):
-            waiting = sql.candidates(free.slots, free.usual, AT_ONCE)
-            if any(_ask(trail.actor, role, one) for one in waiting):
-                sql.note(freed)  # there may be more times, and more people
-                break
-            if not waiting:
-                break
+        if _ask_somebody(trail.actor, role, freed):
+            sql.note(freed)  # there may be more times, and more people
     return True
 
 
-def _ask(actor: Actor, role: PractitionerRole, one: sql.Waiting) -> bool:
-    """Whether this person was offered a time. Whoever was not is out of the next search, for one reason or another."""
+def _ask_somebody(actor: Actor, role: PractitionerRole, freed: sql.Freed) -> bool:
+    """Was anybody offered a time?
+
+    Where the first in the queue gets none, a passer-by has been quicker: what is free is looked at again before
+    anybody else is asked.
+    """
+    missed: set[UUID] = set()
+    while free := times_to_offer(freed, database_now()):
+        waiting = sql.candidates(free.slots, free.usual, AT_ONCE)
+        awake = next((one for one in waiting if _may_be_asked(actor, role, one)), None)
+        if awake and services.make_offer(actor=actor, entry_id=awake.entry_id, role_id=role.pk):
+            return True
+        if not waiting:
+            return False
+        if awake and awake.entry_id in missed:
+            services.rest(actor=actor, entry_id=awake.entry_id, until=database_now() + PUZZLED)
+        if awake:
+            missed.add(awake.entry_id)
+    return False
+
+
+def _may_be_asked(actor: Actor, role: PractitionerRole, one: sql.Waiting) -> bool:
+    """Now; who may not rests, and is out of the next search."""
     system_door(JOB, {one.patient_id, one.recipient_id})
     entry = get_one(WaitlistEntry.objects.visible_to(actor), pk=one.entry_id)
-    if until := not_before(actor, entry, role.location.zone):
+    until = not_before(actor, entry, role.location.zone)
+    if until:
         services.rest(actor=actor, entry_id=one.entry_id, until=until)
-        return False
-    return services.make_offer(actor=actor, entry_id=one.entry_id, role_id=role.pk) is not None
+    return until is None

@@ -28,6 +28,7 @@ from tests.servers import worker
 FIRST_DAY = 9
 A_DAY = 16  # times of half an hour between 9 and 17
 ANSWERERS = 6
+LAPSING = 15  # percent of the offers
 
 
 @command("Test.crowd", roles={Role.SYSTEM})
@@ -84,7 +85,11 @@ def fill_up(direct, days):
 
 
 class Answerer(threading.Thread):
-    """Answers whatever offers it finds: takes, declines, lets lapse; now and then tries to grab the time itself."""
+    """Answers whatever offers it finds: takes, declines, lets lapse; now and then tries to grab the time itself.
+
+    Which offers lapse is settled for each, not for each look at it: a slow machine looks often before it answers once,
+    and there would be nobody left to ask.
+    """
 
     def __init__(self, run, seed):
         super().__init__(daemon=True)
@@ -110,14 +115,14 @@ class Answerer(threading.Thread):
         if found is None:
             return
         offer, account, start = found
-        what = self.random.random()
-        if what < 0.15:  # nobody answers: the quarter of an hour is over
+        what, lapses = self.random.random(), offer.int % 100 < LAPSING
+        if what < 0.1:
+            self._grab(direct, offer, start)
+        elif lapses and what < 0.6:  # nobody answers: the quarter of an hour is over
             direct.execute("UPDATE scheduling_waitlistoffer SET expires_at = now() WHERE id = %s", [offer])
             direct.execute("UPDATE scheduling_occupancy SET expires_at = now() WHERE owner = %s", [offer])
-        elif what < 0.25:
-            self._grab(direct, offer, start)
-        else:
-            self._answer(account, offer, services.accept_offer if what < 0.8 else services.decline_offer)
+        else:  # of those that lapse: too late, or just in time
+            self._answer(account, offer, services.accept_offer if lapses or what < 0.8 else services.decline_offer)
 
     @staticmethod
     def _answer(account, offer, act):
@@ -200,7 +205,9 @@ def _until_all_booked(run, direct, threads, within):
     deadline = datetime.now(UTC) + timedelta(seconds=within)
     while run.booked(direct) < run.freed:
         assert [thread.failure for thread in threads] == [None] * len(threads)
-        assert datetime.now(UTC) < deadline, f"{run.freed - run.booked(direct)} times found nobody: {standstill(direct)}"
+        assert datetime.now(UTC) < deadline, (
+            f"{run.freed - run.booked(direct)} times found nobody: {standstill(direct)}"
+        )
         run.is_over.wait(0.1)
 
 
@@ -210,12 +217,14 @@ STANDSTILL = """
                   || CASE WHEN unfit_roles <> '{}' THEN ' unfit' ELSE '' END, count(*)
                 FROM scheduling_waitlistentry GROUP BY 1
     UNION ALL SELECT 'times ' || kind, count(*) FROM scheduling_occupancy WHERE practitioner_id = %s GROUP BY 1
-    UNION ALL SELECT 'notes', count(*) FROM scheduling_freedtime"""
+    UNION ALL SELECT 'notes', count(*) FROM scheduling_freedtime
+    UNION ALL SELECT to_char(start, '"asked about" DD HH24:MI ') || state, count(*)
+                FROM scheduling_waitlistoffer WHERE role_id = %s GROUP BY 1"""
 
 
 def standstill(direct):
     """Why nothing moves, in counts."""
-    return dict(direct.execute(STANDSTILL, [uid("vera")]).fetchall())
+    return dict(direct.execute(STANDSTILL, [uid("vera"), uid("role-vera")]).fetchall())
 
 
 ONCE_EACH = """

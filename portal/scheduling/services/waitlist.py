@@ -32,7 +32,6 @@ from portal.scheduling.services.hold import Ask, let_go, take
 MOST_WAITS = 5
 MOST_IGNORED = 3  # offers in a row without an answer: then the person is asked no more until they say so
 REST = timedelta(hours=2)  # after an offer without an answer
-PUZZLED = timedelta(minutes=1)  # nothing could be offered though something is free: taken at this very moment, say
 MOST_TRIED = 10
 State = WaitlistEntry.State
 LIVE = (State.WAITING, State.PAUSED)
@@ -170,7 +169,6 @@ def make_offer(*, actor: Actor, entry_id: UUID, role_id: UUID) -> WaitlistOffer 
     for slot in [one for one in queue.slots_for(entry, choice) if one.start not in seen][:MOST_TRIED]:
         if offer := _offer(actor, entry, choice, slot, now):
             return offer
-    _change(actor, entry, rest_until=now + PUZZLED)
     return None
 
 
@@ -207,7 +205,7 @@ def _offer(actor: Actor, entry: WaitlistEntry, choice: Choice, slot: Slot, now: 
 
 @command("WaitlistEntry.rest", roles={Role.SYSTEM})
 def rest(*, actor: Actor, entry_id: UUID, until: datetime) -> None:
-    """Do not ask this person until then: it is night where they are, or nothing reaches them."""
+    """Do not ask this person until then: it is night where they are, say, or nothing reaches them."""
     _change(actor, get_one(WaitlistEntry.objects.visible_to(actor), pk=entry_id), rest_until=until)
 
 

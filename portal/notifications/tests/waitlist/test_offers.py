@@ -1,15 +1,19 @@
 """A freed time finds the next patient: in the order of the queue, kept by a hold, said at once, never twice owned."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import time, timedelta
 from uuid import uuid4
 
 import pytest
+from django.db import connections
 
 from portal.notifications import jobs_waitlist
 from portal.notifications.tests.waitlist.conftest import DAY, FREED, state, told
 from portal.scheduling import services
-from portal.scheduling.errors import AlreadyWaiting, OfferOver, TooManyWaits
+from portal.scheduling.errors import AlreadyWaiting, OfferOver, SlotTaken, TooManyWaits
+from portal.scheduling.tests.conftest import press
 from tests.cast import PHONES, ZONE, uid
+from tests.servers import eventually
 
 
 def test_a_cancelled_time_is_kept_for_the_first_in_the_queue(waits, frees, offers, sql):
@@ -38,9 +42,6 @@ def test_the_offer_is_said_at_once_with_when_where_until_and_a_link(waits, frees
 
 
 def test_nobody_else_gets_the_time_meanwhile(waits, frees, as_actor):
-    from portal.scheduling.errors import SlotTaken
-    from portal.scheduling.tests.conftest import press
-
     waits("boris")
     frees()
     jobs_waitlist.fill()
@@ -160,6 +161,39 @@ def test_an_expired_hold_frees_the_time(waits, frees, offers, as_actor, sql):
     jobs_waitlist.fill()
     assert offers() == []
     sql("UPDATE scheduling_occupancy SET expires_at = now() - interval '1 s' WHERE kind = 'hold'")
+    jobs_waitlist.fill()
+    assert offers() == [("boris", "open")]
+
+
+WAITS_FOR_A_LOCK = (
+    "SELECT count(*) FROM pg_locks JOIN pg_database d ON d.oid = database"
+    " WHERE locktype = 'advisory' AND NOT granted AND datname = current_database()"
+)
+
+
+def fill_beside():
+    """In a thread of its own, with its connection."""
+    try:
+        jobs_waitlist.fill()
+    finally:
+        connections["default"].close()
+
+
+def test_a_passer_by_who_is_quicker_puts_nobody_to_rest(waits, frees, offers, as_actor, sql):
+    """The search does not see yet that the time is being held; the offer then comes too late."""
+    waits("boris")
+    waits("zoya")
+    frees()
+    with ThreadPoolExecutor(1) as pool:
+        with as_actor("visitor") as trail:
+            services.hold_time(actor=trail.actor, owner=uuid4(), **press(start=FREED))
+            filling = pool.submit(fill_beside)
+            eventually(lambda: filling.done() or sql(WAITS_FOR_A_LOCK) == [(1,)])
+            assert not filling.done()
+        filling.result()
+    assert offers() == []
+    assert sql("SELECT count(rest_until) FROM scheduling_waitlistentry WHERE state = 'waiting'") == [(0,)]
+    sql("UPDATE scheduling_occupancy SET expires_at = now() WHERE kind = 'hold'")
     jobs_waitlist.fill()
     assert offers() == [("boris", "open")]
 
