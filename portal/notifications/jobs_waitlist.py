@@ -6,6 +6,9 @@ Here and not in scheduling, because who may be asked now (night, wishes, a way t
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from uuid import UUID
 
@@ -21,6 +24,7 @@ from portal.scheduling.selectors.waitlist import times_to_offer
 from portal.scheduling.selectors_sql import database_now
 from portal.scheduling.selectors_sql import waitlist as sql
 
+logger = logging.getLogger(__name__)
 JOB = "waitlist.fill"
 AT_ONCE = 50
 PUZZLED = timedelta(minutes=10)  # a rest for whom nothing could be offered twice though something is free
@@ -33,8 +37,9 @@ def fill() -> None:
     with as_system(JOB):
         sql.note_expired()
         sql.forget_unwanted_times()
-    while hand_out():
-        pass
+    over: set[UUID] = set()
+    while turn := _freed_roles() - over:
+        over |= {role_id for role_id in turn if not _hand_out_of(role_id)}
 
 
 @every("*/5 * * * *")
@@ -53,22 +58,44 @@ def _end_lapsed() -> None:
     with as_system(JOB):
         lapsed = sql.lapsed_offers(AT_ONCE)
     for offer_id, patient_id in lapsed:
-        with as_system(JOB) as trail:
+        with _apart(offer_id=offer_id), as_system(JOB) as trail:
             system_door(JOB, [patient_id])
             services.lapse_offer(actor=trail.actor, offer_id=offer_id)
 
 
-def hand_out() -> bool:
-    """One note: one doctor, one time to one person at most. Whether there was a note."""
+@contextmanager
+def _apart(**ids: UUID) -> Iterator[None]:
+    """What fails for one doctor or offer stays as it was for the next turn, and stops nothing else."""
+    try:
+        yield
+    except Exception as fault:
+        logger.error("queue: not understood", extra={name: str(value) for name, value in ids.items()}, exc_info=fault)
+
+
+def _freed_roles() -> set[UUID]:
+    with as_system(JOB):
+        return sql.freed_roles()
+
+
+def _hand_out_of(role_id: UUID) -> bool:
+    """May there be more of this doctor?"""
+    with _apart(role_id=role_id):
+        return hand_out(role_id)
+    return False
+
+
+def hand_out(role_id: UUID) -> bool:
+    """One time of this doctor to one person. False when nothing is free for anybody, or another worker sees to it."""
     with as_system(JOB) as trail:
-        freed = sql.take_freed()
+        freed = sql.take_freed(role_id)
         if freed is None:
             return False
-        role = PractitionerRole.objects.select_related("location").get(pk=freed.role_id)
+        role = PractitionerRole.objects.select_related("location").get(pk=role_id)
         sql.queue_for_queue(role.organization_id)
-        if _ask_somebody(trail.actor, role, freed):
+        is_given = _ask_somebody(trail.actor, role, freed)
+        if is_given:
             sql.note(freed)  # there may be more times, and more people
-    return True
+    return is_given
 
 
 def _ask_somebody(actor: Actor, role: PractitionerRole, freed: sql.Freed) -> bool:

@@ -44,19 +44,28 @@ class Freed:
     end: datetime | None = None
 
 
-def take_freed() -> Freed | None:
-    """All notes of one doctor, the longest waiting first; they are gone with this transaction."""
+def freed_roles() -> set[UUID]:
+    """Doctors about whom there are notes."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT DISTINCT role_id FROM scheduling_freedtime")
+        return {role_id for (role_id,) in cursor.fetchall()}
+
+
+def take_freed(role_id: UUID) -> Freed | None:
+    """All notes about this doctor that no other worker has taken; they are gone with this transaction."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "DELETE FROM scheduling_freedtime WHERE id IN (SELECT id FROM scheduling_freedtime WHERE role_id ="
-            " (SELECT role_id FROM scheduling_freedtime ORDER BY noted_at LIMIT 1 FOR UPDATE SKIP LOCKED)"
-            ' FOR UPDATE SKIP LOCKED) RETURNING role_id, start, "end"'
+            "DELETE FROM scheduling_freedtime WHERE id IN"
+            " (SELECT id FROM scheduling_freedtime WHERE role_id = %s FOR UPDATE SKIP LOCKED)"
+            ' RETURNING start, "end"',
+            [role_id],
         )
         rows = cursor.fetchall()
     if not rows:
         return None
-    is_whole = any(start is None for _, start, _ in rows)
-    return Freed(rows[0][0]) if is_whole else Freed(rows[0][0], min(r[1] for r in rows), max(r[2] for r in rows))
+    if any(start is None for start, _ in rows):
+        return Freed(role_id)
+    return Freed(role_id, min(start for start, _ in rows), max(end for _, end in rows))
 
 
 def note(freed: Freed) -> None:

@@ -42,18 +42,33 @@ async function refreshIfChanged() {
   const element = part();
   if (!element || document.hidden) return;
   if (isRefreshing) { hasMissed = true; return; }  // what is on its way may have been written before this news
-  if (!element.dataset.times || !(await isSame(element))) refresh();
+  const free = element.dataset.times && await freeTimes(element.dataset.times);
+  if (part() !== element || isBusy(element)) return;  // another day was opened meanwhile; or the form is on its way
+  if (!free || strikeOut(element, free)) refresh();
 }
 
-async function isSame(element) {
+async function freeTimes(url) {
   try {
-    const answer = await fetch(element.dataset.times, { headers: { Accept: "application/json" } });
-    const free = (await answer.json()).times.map((time) => Date.parse(time.start));
-    const shown = [...element.querySelectorAll("button.time:enabled")].map((chip) => Date.parse(chip.value.split("|")[1]));
-    return answer.ok && free.length === shown.length && shown.every((time, n) => time === free[n]);
+    const answer = await fetch(url, { headers: { Accept: "application/json" } });
+    return answer.ok && (await answer.json()).times.map((time) => Date.parse(time.start));
   } catch {
     return false;
   }
+}
+
+// Whether anything has changed. What is taken says so at once, before the days around it have been asked for.
+function strikeOut(element, free) {
+  const shown = [...element.querySelectorAll("button.time:enabled")];
+  const isFree = (chip) => free.includes(Date.parse(chip.value.split("|")[1]));
+  const gone = shown.filter((chip) => !isFree(chip));
+  gone.filter((chip) => chip !== document.activeElement).forEach((chip) => markGone(chip, element));
+  return gone.length > 0 || free.length !== shown.length;
+}
+
+function markGone(chip, element) {
+  chip.type = "button";
+  chip.disabled = true;
+  chip.setAttribute("aria-label", fill(element.dataset.wordsTaken, { time: chip.querySelector("time")?.textContent ?? "" }));
 }
 
 function refreshSoon() {
@@ -108,9 +123,7 @@ function keepPlaces(before, after) {
     const group = [...after.querySelectorAll("[role=group]")].find((one) => one.querySelector(".part")?.textContent === label);
     if (!group) return;
     const gone = old.cloneNode(true);
-    gone.type = "button";
-    gone.disabled = true;
-    gone.setAttribute("aria-label", fill(before.dataset.wordsTaken, { time: old.querySelector("time")?.textContent ?? "" }));
+    markGone(gone, before);
     const next = [...group.querySelectorAll(".time[id]")].find((one) => one.id > old.id);
     group.querySelector(".times").insertBefore(gone, next ?? null);
   });

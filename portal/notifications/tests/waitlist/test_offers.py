@@ -165,6 +165,47 @@ def test_an_expired_hold_frees_the_time(waits, frees, offers, as_actor, sql):
     assert offers() == [("boris", "open")]
 
 
+def test_what_fails_for_one_doctor_waits_and_stops_no_other(waits, frees, offers, sql, monkeypatch):
+    waits("boris")
+    waits("zoya", doctor="gleb")
+    frees()
+    sql("DELETE FROM scheduling_occupancy WHERE practitioner_id = %s", uid("gleb"))
+    make = services.make_offer
+
+    def fails_for_vera(*, role_id, **ids):
+        if role_id == uid("role-vera"):
+            raise RuntimeError("not foreseen")
+        return make(role_id=role_id, **ids)
+
+    monkeypatch.setattr(services, "make_offer", fails_for_vera)
+    jobs_waitlist.fill()
+    assert offers() == [("zoya", "open")]
+    monkeypatch.undo()
+    jobs_waitlist.fill()
+    assert offers() == [("zoya", "open"), ("boris", "open")]
+
+
+def test_what_fails_about_one_offer_stops_no_other(waits, frees, offers, over, sql, monkeypatch):
+    waits("boris")
+    waits("zoya", doctor="gleb")
+    frees()
+    sql("DELETE FROM scheduling_occupancy WHERE practitioner_id = %s", uid("gleb"))
+    jobs_waitlist.fill()
+    lapse, failed = services.lapse_offer, []
+
+    def fails_once(**ids):
+        if not failed:
+            failed.append(ids["offer_id"])
+            raise RuntimeError("not foreseen")
+        lapse(**ids)
+
+    monkeypatch.setattr(services, "lapse_offer", fails_once)
+    over()
+    assert sorted(state for _, state in offers()) == ["lapsed", "open"]
+    jobs_waitlist.fill()
+    assert sorted(state for _, state in offers()) == ["lapsed", "lapsed"]
+
+
 WAITS_FOR_A_LOCK = (
     "SELECT count(*) FROM pg_locks JOIN pg_database d ON d.oid = database"
     " WHERE locktype = 'advisory' AND NOT granted AND datname = current_database()"
