@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from django.conf import settings
 from django.test import Client
-from django.utils import translation
+from django.utils import timezone, translation
 
 from portal.kernel.access import Trail, acting
 from portal.kernel.actor import Actor, Role, anonymous, system
@@ -30,6 +30,15 @@ def nobody_has_looked() -> None:
     limits._uncounted.clear()
     limits._refused.clear()
     translation.deactivate()
+
+
+@pytest.fixture(autouse=True)
+def no_limit_begins_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A minute or an hour that is over while a test counts hits would start the count anew."""
+    from portal.people import rates
+
+    began, window_start = timezone.now(), rates._window_start
+    monkeypatch.setattr(rates, "_window_start", lambda _now, window: window_start(began, window))
 
 
 @pytest.fixture

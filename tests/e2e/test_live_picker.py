@@ -115,6 +115,20 @@ def test_news_of_another_day_does_not_load_the_picker(live, browser_page):
     assert asked == ["times", "times", "doctors"]
 
 
+def test_a_taken_time_is_struck_out_before_the_days_around_it_have_come(live, browser_page):
+    page, days = browser_page(), []
+    listen(page, day_of(3))
+    page.route("**/doctors/vera/**", days.append)
+    first = page.locator(SUITS).first
+    name = first.get_attribute("id")
+    hold(moment_of(first))
+    expect(page.locator(f'[id="{name}"]')).to_be_disabled(timeout=SOON)
+    assert "занято" in page.locator(f'[id="{name}"]').get_attribute("aria-label")
+    with page.expect_response("**/doctors/vera/**"):
+        days[0].continue_()
+    expect(page.locator(f'.time:disabled[id="{name}"]')).to_have_count(1)
+
+
 HEARD = """(later) => {
     let heard = 0;
     const source = new EventSource(document.querySelector("[data-live]").dataset.live);
