@@ -118,10 +118,11 @@ def test_news_of_another_day_does_not_load_the_picker(live, browser_page):
 def test_a_taken_time_is_struck_out_before_the_days_around_it_have_come(live, browser_page):
     page, days = browser_page(), []
     listen(page, day_of(3))
-    page.route("**/doctors/vera/**", days.append)
+    page.route("**/doctors/vera/**", lambda route: days.append(route))  # noqa: PLW0108
     first = page.locator(SUITS).first
     name = first.get_attribute("id")
-    hold(moment_of(first))
+    with page.expect_request("**/doctors/vera/**"):
+        hold(moment_of(first))
     expect(page.locator(f'[id="{name}"]')).to_be_disabled(timeout=SOON)
     assert "занято" in page.locator(f'[id="{name}"]').get_attribute("aria-label")
     with page.expect_response("**/doctors/vera/**"):
