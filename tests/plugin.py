@@ -7,6 +7,7 @@ every test has a database of its own and nothing depends on order. The applicati
 from __future__ import annotations
 
 import atexit
+import gc
 import os
 import shutil
 import subprocess
@@ -113,6 +114,13 @@ def _stop(cluster, home: Path, pid: int) -> None:  # type: ignore[no-untyped-def
         cluster.stop()
         shutil.rmtree(cluster.socket_dir, ignore_errors=True)
         shutil.rmtree(home, ignore_errors=True)
+
+
+def pytest_collection_finish() -> None:
+    """What is loaded now stays for the whole run: the collector need not walk through it again and again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
 
 
 if READY not in os.environ:

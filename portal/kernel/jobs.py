@@ -70,4 +70,5 @@ def _run_jobs() -> None:
         shutdown_graceful_timeout=LEAVES_WITHIN,
         update_heartbeat_interval=silence / 3,
         stalled_worker_timeout=silence * 2,
+        delete_jobs="successful",  # some come every five seconds; those that failed stay to be looked at
     )

@@ -27,11 +27,13 @@ def read_returned_mail() -> None:
     """Mail that came back. A report is marked as read after what it says is committed: killed between, it is read again
     and says nothing new.
     """
-    box, known = port("bounces"), set[str]()
+    box, known, left = port("bounces"), set[str](), 0
     try:
-        while reports := [one for one in box.waiting(AT_ONCE) if one.ref not in known]:
-            box.done([report.ref for report in reports if _is_taken_in(report)])
+        while reports := [one for one in box.waiting(AT_ONCE + left) if one.ref not in known]:
+            taken_in = [report.ref for report in reports if _is_taken_in(report)]
+            box.done(taken_in)
             known |= {report.ref for report in reports}  # a mailbox that forgets the mark is not read for ever
+            left += len(reports) - len(taken_in)  # in the way of those behind them
     except PortFailure as failure:
         logger.error("the mailbox of returned mail cannot be read", extra={"why": failure.code})
 

@@ -20,7 +20,7 @@ from portal.notifications.selectors import not_before
 from portal.people.models import PractitionerRole
 from portal.scheduling import services
 from portal.scheduling.models import WaitlistEntry
-from portal.scheduling.selectors.waitlist import times_to_offer
+from portal.scheduling.selectors.waitlist import asked_enough_until, times_to_offer
 from portal.scheduling.selectors_sql import database_now
 from portal.scheduling.selectors_sql import waitlist as sql
 
@@ -106,7 +106,7 @@ def _ask_somebody(actor: Actor, role: PractitionerRole, freed: sql.Freed) -> boo
     """
     missed: set[UUID] = set()
     while free := times_to_offer(freed, database_now()):
-        waiting = sql.candidates(free.slots, free.usual, AT_ONCE)
+        waiting = sql.candidates(free.slots, free.kinds, AT_ONCE)
         awake = next((one for one in waiting if _may_be_asked(actor, role, one)), None)
         if awake and services.make_offer(actor=actor, entry_id=awake.entry_id, role_id=role.pk):
             return True
@@ -123,7 +123,7 @@ def _may_be_asked(actor: Actor, role: PractitionerRole, one: sql.Waiting) -> boo
     """Now; who may not rests, and is out of the next search."""
     system_door(JOB, {one.patient_id, one.recipient_id})
     entry = get_one(WaitlistEntry.objects.visible_to(actor), pk=one.entry_id)
-    until = not_before(actor, entry, role.location.zone)
+    until = asked_enough_until(actor, one.patient_id) or not_before(actor, entry, role.location.zone)
     if until:
         services.rest(actor=actor, entry_id=one.entry_id, until=until)
     return until is None

@@ -9,19 +9,20 @@ from __future__ import annotations
 
 import base64
 import binascii
+import logging
 import quopri
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from email import message_from_bytes, message_from_string, policy
+from email import message_from_string, policy
 from email.message import Message
-from email.parser import BytesHeaderParser
 from email.utils import collapse_rfc2231_value
 from typing import Any
 from uuid import UUID
 
 from portal.notifications.ports_mail import STATUS, Fault, fault_of
 
+logger = logging.getLogger(__name__)
 STATUS_TYPES = ("message/delivery-status", "message/global-delivery-status")
 RETURNED_TYPES = ("text/rfc822-headers", "message/rfc822", "message/global", "message/global-headers")
 OURS = re.compile(r"<([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})@[^<>@\s]{1,255}>", re.ASCII)
@@ -29,6 +30,7 @@ ENVELOPE = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 REPLY = re.compile(r"(?:^|[;\s])([45])\d\d(?:[\s-]|$)", re.ASCII)
 BLANK_LINE = re.compile(r"\r?\n[ \t]*\r?\n")
 MOST_PARTS, MOST_RECIPIENTS = 50, 20
+TYPE_LINES = re.compile(r"(?:^|[\r\n])content-type[ \t]*:[^\r\n]*(?:(?:\r\n?|\n)[ \t][^\r\n]*)*", re.IGNORECASE)
 LONGEST_TYPE = 4000
 DELAYED, FAILED = "delayed", "failed"
 
@@ -65,12 +67,17 @@ class Returned:
 def read_report(raw: bytes) -> Returned | None:
     """None for whatever is no report of something that did not arrive."""
     try:
-        head = BytesHeaderParser(policy=policy.compat32).parsebytes(raw)
-        if len(str(head.get("Content-Type", ""))) > LONGEST_TYPE:  # `email` takes it apart in quadratic time
-            return None
-        return _read(message_from_bytes(raw, policy=policy.compat32))
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):  # what `email` raises on broken mail
+        return _read(_parsed(raw.decode("ascii", "surrogateescape")))
+    except Exception as fault:  # `email` raises much on broken mail; whatever it is, the next turn would meet it again
+        logger.warning("a report of a mail server cannot be read", extra={"why": type(fault).__name__})
         return None
+
+
+def _parsed(text: str) -> Message:
+    """`email` takes types apart in quadratic time, those inside other parts too."""
+    if any(len(found[0]) > LONGEST_TYPE for found in TYPE_LINES.finditer(text)):
+        raise ValueError("a type that long is no type")
+    return message_from_string(text, policy=policy.compat32)
 
 
 def _read(mail: Message) -> Returned | None:
@@ -127,7 +134,7 @@ def _text(part: Message) -> str:
 
 def _blocks(part: Message) -> list[Message]:
     texts = BLANK_LINE.split(_text(part).strip())[: MOST_RECIPIENTS + 1]
-    return [message_from_string(text.strip() + "\n\n", policy=policy.compat32) for text in texts]
+    return [_parsed(text.strip() + "\n\n") for text in texts]
 
 
 def _value(block: Message, name: str) -> str:
@@ -168,7 +175,7 @@ def _status(told: str, diagnostic: str) -> str:
 
 def _message_ids(part: Message) -> list[str]:
     """Message-ID of the returned message: its headers alone, or all of it."""
-    inner = _inner(part) or [message_from_string(_text(part), policy=policy.compat32)]
+    inner = _inner(part) or [_parsed(_text(part))]
     return _refs(inner[0], "Message-ID")
 
 

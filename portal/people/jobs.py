@@ -6,6 +6,7 @@ import logging
 
 from portal.kernel.outbox import as_system, every
 from portal.people.services.code_limits import is_site_used_up
+from portal.people.services.own_data import forget_sessions
 from portal.people.services.sms_blocks import pumped_prefixes, stop_prefix, tidy_codes
 
 logger = logging.getLogger(__name__)
@@ -30,3 +31,4 @@ def watch_codes() -> None:
 def tidy() -> None:
     with as_system("people.tidy") as trail:
         tidy_codes(actor=trail.actor)
+        forget_sessions(actor=trail.actor)

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django.db import connection
 from django.db.models import Q, QuerySet
+from django.db.models.functions import Now
 
 from portal.kernel.actor import Actor
 from portal.people.models import (
@@ -86,7 +87,8 @@ def addresses_off(digests: Iterable[bytes]) -> set[bytes]:
 
 
 def sessions_of(user_id: UUID) -> QuerySet[Session]:
-    return Session.objects.filter(user_id=user_id).order_by("-seen_at")
+    """Browsers that are signed in now, the last seen first."""
+    return Session.objects.filter(user_id=user_id, expire_date__gt=Now()).order_by("-seen_at")
 
 
 def spoken_languages() -> list[str]:

@@ -38,6 +38,7 @@ BEGIN
            AND (e.rest_until IS NULL OR e.rest_until <= clock_timestamp());
 END $$;
 
+-- Before `next_in_queue.sql`; kept for the processes that still ask it while an upgrade goes on.
 -- Who may be offered one of these times of a doctor, who has waited longest first. Of each time: for which service it
 -- is long enough, in which ways (codes, a space between), and whether that is the service of who asks for none.
 CREATE FUNCTION guard.waitlist_candidates(

@@ -130,6 +130,14 @@ def test_a_report_that_cannot_be_taken_in_holds_up_no_other(gateways, box, remin
     assert box.seen == {1} and "was not understood" in caplog.text
 
 
+def test_many_that_cannot_be_taken_in_hold_up_no_other(gateways, box, reminded, sql, monkeypatch):
+    ref = reminded()
+    real = jobs_mail.read_report
+    monkeypatch.setattr(jobs_mail, "read_report", lambda raw: real(raw) if b"poison" not in raw else 1 / 0)
+    returned(box, *[b"poison"] * (2 * jobs_mail.AT_ONCE), reports.postfix(ref))
+    assert of_reminder(sql)[0][:2] == ("email", "failed")
+
+
 def test_a_refusal_that_may_be_ours_is_counted_and_switches_nothing_off(gateways, booked, sql):
     gateways.email.fail_with.append(MailboxRefused(code="smtp-550", fault=Fault.UNCLEAR))
     tell(booked())

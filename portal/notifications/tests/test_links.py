@@ -111,6 +111,22 @@ def test_the_link_ends_with_the_version_it_speaks_of(client_of, told, sql):
     assert visit(sql, args, "status, accepted_at") == ("booked", None)
 
 
+@pytest.mark.parametrize("when", ["removed", "forgotten"])
+def test_the_link_ends_with_the_phone_it_was_sent_to(client_of, told, sql, as_actor, when):
+    """Removed as own_data does it; a day later the row is gone and the message points at none."""
+    link, args = told()
+    ((contact,),) = sql(
+        "SELECT contact_id FROM notifications_message WHERE channel = 'sms' AND link_digest IS NOT NULL"
+    )
+    if when == "removed":
+        sql("UPDATE people_contact SET verified_at = NULL, removed_at = now() WHERE id = %s", contact)
+    else:
+        sql("UPDATE notifications_message SET contact_id = NULL WHERE contact_id = %s", contact)
+    assert client_of().get(link).status_code == 404
+    assert client_of().post(link, {"action": "cancel"}).status_code == 404
+    assert visit(sql, args) == ("booked",)
+
+
 def test_the_link_ends_with_the_visit(client_of, told, sql):
     link, args = told()
     moved = "UPDATE scheduling_appointment SET start = now() - interval '1 h' WHERE id = %s"

@@ -1,5 +1,6 @@
 """Reading reports of mail servers: every layout tells the same; what is no report tells nothing; nothing raises."""
 
+import time
 from uuid import UUID
 
 import pytest
@@ -70,6 +71,20 @@ def test_the_thread_of_a_message_names_no_other_message():
 def test_a_type_that_cannot_be_read_is_none(kind):
     whole = reports.postfix(REF).replace(b"report-type=delivery-status", kind.encode())
     assert read_report(whole) is None
+
+
+@pytest.mark.parametrize("block", ["X: a\x0bY: b", "X: a\x1cY: b", "X: a\x0cY: b"])
+def test_a_line_that_ends_for_one_and_goes_on_for_another_is_no_failure(block):
+    """`email` splits such a header when it is written, not when it is read, and then refuses its own work."""
+    assert read_report(reports.postfix(REF).replace(b"Action: failed", f"{block}\r\nAction: failed".encode())) is None
+
+
+@pytest.mark.parametrize("end", ["\r\n", "\n", "\r"])
+def test_a_hostile_type_inside_another_part_is_none(end):
+    long = f'Content-Type: multipart/x; "{end}' + f" {';' * 90}{end}" * 2000
+    began = time.process_time()
+    read_report(reports.postfix(REF).replace(b"Content-Type: message/delivery-status", long.encode()))
+    assert time.process_time() - began < 5
 
 
 def test_without_the_returned_part_nothing_names_a_message():

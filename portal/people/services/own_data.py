@@ -17,6 +17,7 @@ from portal.kernel.base import get_one
 from portal.kernel.commands import command
 from portal.kernel.errors import Conflict, NotFound
 from portal.kernel.outbox import emit
+from portal.people.compartment import own_patients
 from portal.people.contacts import Address
 from portal.people.models import Contact, OneTimeCode, Patient, Session
 from portal.people.selectors import addresses_off
@@ -97,6 +98,12 @@ def remove_contact(*, actor: Actor, patient_id: UUID, contact_id: UUID) -> None:
     emit("contact.removed", contact_id=contact_id, patient_id=patient_id)
 
 
+@command("Session.forget", roles={Role.SYSTEM})
+def forget_sessions(*, actor: Actor) -> int:
+    """Delete what has expired: each visitor who looks at the sign-in page leaves one. Returns how many there were."""
+    return int(Session.objects.filter(expire_date__lt=Now()).delete()[0])
+
+
 def _leaves_nothing(known: dict[UUID, Contact], contact_id: UUID) -> bool:
     """No other confirmed contact, or only such as mail comes back from while this one works."""
     mine = bytes(known[contact_id].digest)
@@ -113,7 +120,13 @@ def forget_contact(*, actor: Actor, contact_id: UUID) -> None:
 
 @command("Session.end", roles={Role.PATIENT, *STAFF_ROLES})
 def end_sessions(*, actor: Actor, only: str = "", keep: str = "") -> int:
-    """Sign out one browser (`only`) or all but one (`keep`). Keys are stored digests; returns how many ended."""
+    """Sign out one browser (`only`) or all but one (`keep`). Keys are stored digests; returns how many ended.
+
+    Whoever signs out everywhere mistrusts somebody: what else leads to their data without signing in ends too.
+    """
+    if not only and not keep and actor.role == Role.PATIENT and actor.user_id:
+        for patient_id in own_patients(actor):
+            emit("sessions.ended", patient_id=patient_id, account_id=actor.user_id)
     rows = Session.objects.filter(user_id=actor.user_id)
     rows = rows.filter(session_key=only) if only else rows.exclude(session_key=keep)
     return int(rows.delete()[0])

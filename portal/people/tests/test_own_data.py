@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from portal.notifications.jobs import forget_contacts
 from portal.people.actors import SEEN, SINCE
+from portal.people.jobs import tidy
 from portal.people.sessions import SessionStore, stored_key
 from portal.people.tests.conftest import NEW, get, post, problem_at
 from tests.cast import EMAILS, PHONES, uid
@@ -212,6 +213,18 @@ def test_signing_out_everywhere_ends_this_browser_too(client_of, sql):
     assert post(here, "sessions-end")["Location"] == reverse("people:sign-in")
     assert [get(c, "data").status_code for c in (here, there)] == [302, 302]
     assert keys(sql, "anna") == []
+
+
+def test_expired_sessions_are_neither_shown_nor_kept(client_of, sql):
+    here, gone = client_of("anna"), client_of("anna")
+    old = stored_key(gone.cookies["portal_session"].value)
+    sql(
+        "UPDATE people_session SET expire_date = now() - interval '1 s', device = 'Netscape' WHERE session_key = %s",
+        old,
+    )
+    assert "Netscape" not in get(here, "data").content.decode()
+    tidy()
+    assert old not in keys(sql, "anna") and len(keys(sql, "anna")) == 1
 
 
 def test_everywhere_means_only_ones_own(client_of):

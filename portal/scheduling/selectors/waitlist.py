@@ -16,10 +16,10 @@ from portal.scheduling.selectors.choices import MODES, OFFER_RELATIONS, Choice, 
 from portal.scheduling.selectors.policies import policy_of
 from portal.scheduling.selectors.visits import upcoming, visits
 from portal.scheduling.selectors_sql import Slot, Wanted, free_slots
-from portal.scheduling.selectors_sql.waitlist import Freed, waited_days
+from portal.scheduling.selectors_sql.waitlist import Freed, Kind, waited_days
 
 LONGEST_ANSWER, SHORTEST_ANSWER = timedelta(minutes=15), timedelta(minutes=5)
-MOST_TIMES = 1000
+MOST_OFFERS, DAY = 10, timedelta(days=1)
 ENTRY_RELATIONS = ("specialty", "practitioner", "location", "service", "organization")
 WAITLIST_OFFER_RELATIONS = (
     "entry",
@@ -47,10 +47,10 @@ def bookable_offers(role_id: UUID) -> list[ServiceOffer]:
 
 @dataclass(frozen=True, slots=True)
 class Offered:
-    """What a doctor has free, a slot a service and instant, and the service of those who ask for none."""
+    """What a doctor has free, a slot a service and instant, and what those get who ask for no service."""
 
     slots: list[Slot]
-    usual: UUID
+    kinds: list[Kind]
 
 
 def times_to_offer(freed: Freed, now: datetime) -> Offered | None:
@@ -60,9 +60,10 @@ def times_to_offer(freed: Freed, now: datetime) -> Offered | None:
     choices = [choice_of(offer, now) for offer in bookable_offers(freed.role_id)] if days else []
     when = When(first=days[0], last=days[1]) if days else When()
     ways = {choice.offer.service_id: set(choice.offer.service.modes) for choice in choices}
-    found = free_slots([_open(choice, when, freed) for choice in choices], limit=MOST_TIMES)
+    found = free_slots([_open(choice, when, freed) for choice in choices])
     slots = [replace(slot, modes=tuple(m for m in slot.modes if m in ways[slot.service_id])) for slot in found]
-    return Offered(slots, choices[0].offer.service_id) if slots else None
+    free = [choice.offer.service for choice in choices if not choice.offer.service.needs_referral]
+    return Offered(slots, [Kind(one.pk, one.modes, one.payers) for one in free]) if slots else None
 
 
 def _open(choice: Choice, when: When, freed: Freed) -> Wanted:
@@ -87,7 +88,7 @@ def choice_for(entry: WaitlistEntry, role_id: UUID, now: datetime) -> Choice | N
 def slots_for(entry: WaitlistEntry, choice: Choice) -> list[Slot]:
     """The free times within the entry's days and hours, earliest first."""
     when = When(mode=entry.mode, first=entry.first_day, last=entry.last_day, hours=(entry.hour_from, entry.hour_until))
-    return free_slots([when.window(choice)], mode=entry.mode, hours=when.hours, limit=MOST_TIMES)
+    return free_slots([when.window(choice)], mode=entry.mode, hours=when.hours)
 
 
 def mode_for(entry: WaitlistEntry, slot: Slot, choice: Choice) -> str:
@@ -129,6 +130,17 @@ def later_ones(actor: Actor, visit: Appointment) -> list[Appointment]:
         return []
     mine = upcoming(visits(actor).filter(patient_id=visit.patient_id, specialty_id=visit.specialty_id))
     return list(mine.filter(start__gt=visit.start))
+
+
+def asked_enough_until(actor: Actor, patient_id: UUID) -> datetime | None:
+    """When the person may be offered a time again, after so many within a day; None: now.
+
+    Each offer is a message that somebody pays for, and declining one brings the next.
+    """
+    offers = WaitlistOffer.objects.visible_to(actor).filter(patient_id=patient_id, created_at__gt=Now() - DAY)
+    told = offers.exclude(state=WaitlistOffer.State.PASSED).order_by("-created_at").values_list("created_at", flat=True)
+    earliest = list(told[MOST_OFFERS - 1 : MOST_OFFERS])
+    return earliest[0] + DAY if earliest else None
 
 
 def waited_for(entry: WaitlistEntry) -> QuerySet[PractitionerRole]:

@@ -106,20 +106,32 @@ def note_expired() -> None:
         )
 
 
-def candidates(slots: Sequence[Slot], usual: UUID, most: int) -> list[Waiting]:
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A service of one doctor that anybody may book: in which ways, paid for by whom (codes)."""
+
+    service_id: UUID
+    modes: Sequence[str]
+    payers: Sequence[str]
+
+
+def candidates(slots: Sequence[Slot], kinds: Sequence[Kind], most: int) -> list[Waiting]:
     """Who may be offered one of these times of one doctor, in the order of the queue.
 
-    `usual`: the service of those who ask for none.
+    `kinds`, the likeliest first: who asks for no service gets the first that suits what they do ask.
     """
     columns = (
         [slot.start for slot in slots],
         [slot.service_id for slot in slots],
         [" ".join(slot.modes) for slot in slots],
-        [slot.service_id == usual for slot in slots],
+        [kind.service_id for kind in kinds],
+        [" ".join(kind.modes) for kind in kinds],
+        [" ".join(kind.payers) for kind in kinds],
     )
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT * FROM guard.waitlist_candidates(%s, %s::timestamptz[], %s::uuid[], %s::text[], %s::boolean[], %s)",
+            "SELECT * FROM guard.next_in_queue(%s, %s::timestamptz[], %s::uuid[], %s::text[],"
+            " %s::uuid[], %s::text[], %s::text[], %s)",
             [slots[0].role_id, *columns, most],
         )
         return [Waiting(*row) for row in cursor.fetchall()]

@@ -3,7 +3,7 @@
 from portal.scheduling.services.book import Terms, book_appointment, book_together, offer_of, offers_of
 from portal.scheduling.services.cancel import cancel_appointment, decline_appointment
 from portal.scheduling.services.confirm import accept_appointment, confirm_appointment
-from portal.scheduling.services.feed import open_feed, revoke_feed
+from portal.scheduling.services.feed import end_feed, open_feed, revoke_feed
 from portal.scheduling.services.hold import Ask, Holder, extend_hold, hold_time, hold_times, release_hold
 from portal.scheduling.services.move import move_appointment, move_to
 from portal.scheduling.services.rules import add_exception, add_rule, remove_exception, remove_rule, set_policy
@@ -41,6 +41,7 @@ __all__ = [
     "confirm_appointment",
     "decline_appointment",
     "decline_offer",
+    "end_feed",
     "end_wait",
     "extend_hold",
     "extend_sheets",

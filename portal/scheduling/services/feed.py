@@ -29,8 +29,19 @@ def revoke_feed(*, actor: Actor, patient_id: UUID) -> None:
     _end(actor, patient_id)
 
 
+@command("CalendarFeed.end", roles={Role.SYSTEM})
+def end_feed(*, actor: Actor, patient_id: UUID, account_id: UUID) -> None:
+    """The account has been signed out everywhere: the address of its own calendar leads nowhere."""
+    if Patient.objects.visible_to(actor).filter(pk=patient_id, user_id=account_id).exists():
+        _revoke(actor, patient_id)
+
+
 def _end(actor: Actor, patient_id: UUID) -> None:
     get_one(Patient.objects.visible_to(actor), pk=patient_id, user_id=actor.account)
+    _revoke(actor, patient_id)
+
+
+def _revoke(actor: Actor, patient_id: UUID) -> None:
     lock_patient(patient_id)
     CalendarFeed.objects.visible_to(actor).filter(patient_id=patient_id, revoked_at__isnull=True).update(
         revoked_at=Now()

@@ -96,14 +96,16 @@ def join(*, actor: Actor, patient_id: UUID, wish: Wish) -> WaitlistEntry:
 @command("WaitlistEntry.pause", roles={Role.PATIENT})
 def pause(*, actor: Actor, entry_id: UUID) -> WaitlistEntry:
     """Not asked until resumed; the place in the queue stays. Twice changes nothing."""
-    return _turn(actor, entry_id, State.WAITING, State.PAUSED)
+    return _turn(actor, entry_id, State.WAITING, State.PAUSED)[0]
 
 
 @command("WaitlistEntry.resume", roles={Role.PATIENT})
 def resume(*, actor: Actor, entry_id: UUID) -> WaitlistEntry:
-    entry = _turn(actor, entry_id, State.PAUSED, State.WAITING)
-    WaitlistEntry.objects.visible_to(actor).filter(pk=entry_id).update(ignored=0, rest_until=None)
-    _look_again(entry)
+    """Asked again from now on, also who had not answered. Twice changes nothing."""
+    entry, is_changed = _turn(actor, entry_id, State.PAUSED, State.WAITING)
+    if is_changed:
+        _change(actor, entry, ignored=0, rest_until=None)
+        _look_again(entry)
     return entry
 
 
@@ -138,13 +140,14 @@ def open_offer(actor: Actor, offer_id: UUID) -> WaitlistOffer:
     return get_one(rows, pk=offer_id)
 
 
-def _turn(actor: Actor, entry_id: UUID, old: State, new: State) -> WaitlistEntry:
+def _turn(actor: Actor, entry_id: UUID, old: State, new: State) -> tuple[WaitlistEntry, bool]:
+    """The entry, and whether this has changed it."""
     entry = open_wait(actor, entry_id)
     changed = WaitlistEntry.objects.visible_to(actor).filter(pk=entry_id, state=old).update(state=new)
     entry.refresh_from_db(fields=["state"])
     if not changed and entry.state != new:
         raise NotFound
-    return entry
+    return entry, bool(changed)
 
 
 def _look_again(entry: WaitlistEntry) -> None:

@@ -3,6 +3,7 @@
 import re
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 from django.db import DatabaseError, connection
@@ -12,6 +13,7 @@ from icalendar import Calendar
 from portal.kernel.access import open_door
 from portal.kernel.errors import Forbidden, NotFound
 from portal.scheduling import services
+from portal.scheduling.jobs import end_calendar
 from portal.scheduling.tests.conftest import book
 from tests.cast import at, uid
 
@@ -180,6 +182,22 @@ def test_an_address_that_leads_nowhere_is_one_and_the_same_404(client_of, make, 
     make()
     answer = client_of().get(f"/cal/{token}.ics")
     assert answer.status_code == 404 and answer["X-Robots-Tag"] == "noindex"
+
+
+def test_signed_out_everywhere_the_address_leads_nowhere(client_of, make, sql):
+    """Whoever was in the account for a minute may have made it."""
+    address, other = make(), make("boris")
+    client_of("anna").post("/me/sessions/end/")
+    for (args,) in sql("SELECT args FROM procrastinate_jobs WHERE task_name LIKE '%%end_calendar'"):
+        end_calendar(**{name: UUID(value) for name, value in args.items()})
+    assert [client_of().get(path).status_code for path in (address, other)] == [404, 200]
+
+
+def test_one_browser_signed_out_leaves_the_address(client_of, make, sql):
+    address = make()
+    client_of("anna").post("/me/sessions/end/", {"session": "0" * 40})
+    assert sql("SELECT count(*) FROM procrastinate_jobs WHERE task_name LIKE '%%end_calendar'") == [(0,)]
+    assert client_of().get(address).status_code == 200
 
 
 def test_a_revoked_and_an_unknown_address_are_answered_alike(client_of, make):
