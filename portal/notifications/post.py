@@ -7,6 +7,7 @@ provider can be asked; where it cannot, the message is sent once more at most, a
 from __future__ import annotations
 
 import logging
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
@@ -24,7 +25,7 @@ from portal.notifications.services.send import Letter, Outcome
 
 logger = logging.getLogger(__name__)
 CALLS_AT_ONCE = 16
-NOW = timedelta(0)
+NOW, SOON = timedelta(0), timedelta(seconds=1)
 MOST_ASKED = 3  # the provider does not know it after so many questions: it never arrived there
 MOST_FOLLOWED = 6  # an accepted one is followed after 1, 2, 4, … pauses
 FAILED = (DeliveryState.FAILED, DeliveryState.FAILED_PERM, DeliveryState.FAILED_TEMP)
@@ -36,11 +37,18 @@ def _pause() -> timedelta:
 
 
 def carry(letters: list[Letter]) -> list[Outcome]:
-    """Every letter to its provider, a few at a time."""
-    return list(_pool.map(_carry, letters))
+    """Every letter to its provider, a few at a time.
+
+    A call begins in the first quarter of the lease or not at all: later its answer could come when another worker has
+    the message already.
+    """
+    last_start = time.monotonic() + settings.PORTAL.message_lease_seconds / 4
+    return list(_pool.map(lambda letter: _carry(letter, last_start), letters))
 
 
-def _carry(letter: Letter) -> Outcome:
+def _carry(letter: Letter, last_start: float) -> Outcome:
+    if time.monotonic() > last_start:
+        return Outcome(letter, MessageState(letter.state) if letter.asks else MessageState.PLANNED, SOON, {})
     try:
         if letter.channel == Channel.PUSH:
             return post_push.carry(letter)

@@ -1,5 +1,8 @@
 """What every EmailSender keeps, on the fake and on the SMTP adapter that talks to the mail server's double."""
 
+import socketserver
+import threading
+import time
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
@@ -156,3 +159,33 @@ def test_the_address_is_exactly_one(rig, to):
 def test_usual_addresses_pass(rig, to):
     rig.sender.send(to, "Запись", TEXT, key=KEY)
     assert rig.sent()[0]["to"] == to
+
+
+@pytest.fixture
+def tarpit():
+    """A server that answers every line a moment before its client would give up."""
+    stop = threading.Event()
+
+    class Slow(socketserver.StreamRequestHandler):
+        def handle(self):
+            self.wfile.write(b"220 slow\r\n")
+            for line in self.rfile:
+                if stop.wait(0.3):
+                    return
+                self.wfile.write(b"354 go on\r\n" if line.startswith(b"data") else b"250 yes\r\n")
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Slow) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server.server_address[1]
+        stop.set()
+        server.shutdown()
+
+
+def test_a_server_that_answers_each_command_late_does_not_keep_us_longer_than_a_lease(tarpit):
+    sender = SmtpSender(url=f"smtp://127.0.0.1:{tarpit}", mail_from="clinic@portal.test", timeout=5, whole=0.5)
+    began = time.monotonic()
+    with pytest.raises(PortFailure) as failure:
+        sender.send(TO, "Запись", TEXT, key=KEY)
+    assert failure.value.code == "unreachable" and failure.value.stops_provider
+    assert time.monotonic() - began < 5

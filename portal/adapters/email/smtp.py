@@ -12,8 +12,11 @@ from __future__ import annotations
 import ipaddress
 import re
 import smtplib
+import socket
 import ssl
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -32,7 +35,8 @@ from portal.notifications.ports_mail import BARE, NO_MAIL_HERE, STATUS, Fault, M
 if TYPE_CHECKING:
     from portal.settings import Settings
 
-TIMEOUT = 15.0  # seconds, for each command and its answer
+TIMEOUT = 10.0  # seconds, for each command and its answer
+WHOLE = 20.0  # seconds, for all of them once the server has greeted: well within the lease of a message
 PORTS = {"smtp": 25, "smtps": 465}
 METHOD = re.compile(rb"^METHOD:([A-Z-]{1,20})\r?$", re.MULTILINE)
 GO_AHEAD = 354
@@ -55,6 +59,7 @@ class SmtpSender:
         mail_return: str = "",
         signer: Signer | None = None,
         timeout: float = TIMEOUT,
+        whole: float = WHOLE,
         tls: ssl.SSLContext | None = None,
     ) -> None:
         parts = urlsplit(url)
@@ -67,7 +72,7 @@ class SmtpSender:
         self._name, self._address = parseaddr(mail_from)
         self._return = mail_return or self._address
         self._signer = signer
-        self._timeout = timeout
+        self._timeout, self._whole = timeout, whole
         self._own_tls = tls
 
     @classmethod
@@ -96,11 +101,8 @@ class SmtpSender:
         require_headers(subject, headers or {})
         message = self._message(to, subject, key, headers or {})
         _fill(message, text, html, calendar)
-        connection = self._connect()
-        try:
+        with self._connected() as connection:
             _deliver(connection, self._wire(connection, message, to), Envelope(_wire_address(self._return), to, key))
-        finally:
-            connection.close()
         return Accepted(str(message["Message-ID"]), 1)
 
     @cached_property
@@ -128,26 +130,27 @@ class SmtpSender:
         body = message.as_bytes(policy=WIRE.clone(utf8=needs_utf8))
         return self._signer.sign(body, domain=_domain(self._address)) + body if self._signer else body
 
-    def _connect(self) -> smtplib.SMTP:
+    @contextmanager
+    def _connected(self) -> Iterator[smtplib.SMTP]:
         """A connection that is greeted, encrypted where possible and signed in. Raises PortFailure."""
-        connection: smtplib.SMTP | None = None
-        helo = _domain(self._address)  # the default would ask the name service who we are
+        with _refusals():
+            connection = self._greeted()
+        clock = threading.Timer(self._whole, _cut, [connection])
+        clock.daemon = True
+        clock.start()
         try:
-            if self._scheme == "smtps":
-                connection = smtplib.SMTP_SSL(self._host, self._port, helo, timeout=self._timeout, context=self._tls)
-            else:
-                connection = smtplib.SMTP(self._host, self._port, helo, timeout=self._timeout)
-            self._prepare(connection)
-        except smtplib.SMTPResponseException as error:
-            raise self._closed(connection, _refusal(error.smtp_code, stops_provider=True)) from None
-        except ssl.SSLError:
-            raise self._closed(connection, _unreachable("tls-failed", "the server's certificate")) from None
-        except (OSError, smtplib.SMTPException) as error:
-            raise self._closed(connection, _unreachable("unreachable", type(error).__name__)) from None
-        except PortFailure:
-            self._closed(connection, None)
-            raise
-        return connection
+            with _refusals():
+                self._prepare(connection)
+            yield connection
+        finally:
+            clock.cancel()
+            connection.close()
+
+    def _greeted(self) -> smtplib.SMTP:
+        helo = _domain(self._address)  # the default would ask the name service who we are
+        if self._scheme == "smtps":
+            return smtplib.SMTP_SSL(self._host, self._port, helo, timeout=self._timeout, context=self._tls)
+        return smtplib.SMTP(self._host, self._port, helo, timeout=self._timeout)
 
     def _prepare(self, connection: smtplib.SMTP) -> None:
         connection.ehlo_or_helo_if_needed()
@@ -161,12 +164,6 @@ class SmtpSender:
             raise _unreachable("no-tls", "the server offers no TLS, so the password is not sent")
         connection.login(self._user, self._password)
 
-    @staticmethod
-    def _closed(connection: smtplib.SMTP | None, failure: PortFailure | None) -> PortFailure:
-        if connection is not None:
-            connection.close()
-        return failure or PortFailure(permanent=False, code="unreachable")
-
     def _require_settings(self) -> None:
         locals_ = self._address.rpartition("@")[0] + self._return.rpartition("@")[0]
         is_plain = locals_.isascii() and self._name.isprintable()
@@ -179,6 +176,27 @@ class SmtpSender:
                 detail="SMTP_URL, MAIL_FROM or MAIL_RETURN is missing or malformed",
                 stops_provider=True,
             )
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """Before the message everything is about the account."""
+    try:
+        yield
+    except smtplib.SMTPResponseException as error:
+        raise _refusal(error.smtp_code, stops_provider=True) from None
+    except ssl.SSLError:
+        raise _unreachable("tls-failed", "the server's certificate") from None
+    except (OSError, smtplib.SMTPException) as error:
+        raise _unreachable("unreachable", type(error).__name__) from None
+
+
+def _cut(connection: smtplib.SMTP) -> None:
+    """A server that answers slowly enough never meets the limit of one command; whoever waits for it hears an end."""
+    sock = connection.sock
+    if sock is not None:
+        with suppress(OSError):
+            sock.shutdown(socket.SHUT_RDWR)
 
 
 def _fill(message: EmailMessage, text: str, html: str, calendar: bytes | None) -> None:

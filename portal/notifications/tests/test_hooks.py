@@ -1,6 +1,7 @@
 """A provider that calls back makes the message be asked about at once, and nothing else, whatever it says."""
 
 import json
+import math
 from urllib.parse import urlencode
 
 import pytest
@@ -148,7 +149,7 @@ def test_a_call_before_the_gateways_answer_is_about_nothing_yet(vendor, call, bo
         return accepted
 
     monkeypatch.setattr(vendor, "send", and_calls)
-    monkeypatch.setattr(jobs.post, "carry", lambda letters: [jobs.post._carry(letter) for letter in letters])
+    monkeypatch.setattr(jobs.post, "carry", lambda letters: [jobs.post._carry(letter, math.inf) for letter in letters])
     tell(booked())
     assert early == [200] and sql(ROW) == [("accepted", False, 0)]
 

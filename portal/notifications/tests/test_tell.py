@@ -1,13 +1,15 @@
 """Telling of a visit: at least once, as rarely twice as can be, and never what is no longer true."""
 
 import threading
+from itertools import count
+from types import SimpleNamespace
 from uuid import uuid4
 
 import pytest
 from django.db import connections
 
 from portal.kernel.ports import PortFailure, PortUnknown, override_port
-from portal.notifications import jobs
+from portal.notifications import jobs, post
 from portal.notifications.ports import DeliveryState, DeliveryStatus, FakeSms
 from portal.notifications.tests.conftest import tell
 from portal.scheduling import services
@@ -25,6 +27,17 @@ def test_a_booking_is_told_by_sms_and_by_mail(gateways, booked, states):
     assert [m.to for m in gateways.sms.sent] == [PHONES["anna"]]
     assert [m.to for m in gateways.email.sent] == [EMAILS["anna"]]
     assert sorted(states()) == [("email", "accepted", 1), ("sms", "accepted", 1)]
+
+
+def test_what_its_turn_comes_to_too_late_is_not_called_but_planned_again(gateways, booked, states, later, monkeypatch):
+    """The lease would run out during the call, and another worker would take the message meanwhile."""
+    monkeypatch.setattr(post, "time", SimpleNamespace(monotonic=count(0, 1000).__next__))
+    tell(booked())
+    assert gateways.sms.sent == [] and gateways.email.sent == []
+    assert {state for _, state, _ in states()} == {"planned"}
+    monkeypatch.undo()
+    later()
+    assert len(gateways.sms.sent) == len(gateways.email.sent) == 1
 
 
 def test_a_childs_booking_is_told_to_the_parent(gateways, booked, sql):

@@ -86,7 +86,8 @@ def test_ten_offers_a_day_are_enough(waits, frees, offers, sql):
     entry = waits("boris")
     sql(
         "INSERT INTO scheduling_waitlistoffer (id, patient_id, entry_id, role_id, service_id, mode, start, price,"
-        " state, expires_at, created_at) SELECT gen_random_uuid(), %s, %s, %s, %s, 'in-person', now() + n * interval '1 d',"
+        " state, expires_at, created_at) SELECT gen_random_uuid(), %s, %s, %s, %s, 'in-person',"
+        " now() + n * interval '1 d',"
         " 0, 'declined', now(), now() - interval '23 h' FROM generate_series(1, %s) AS n",
         uid("boris"),
         entry,
