@@ -20,6 +20,7 @@ BEGIN
 END $$;
 
 -- Who hears for a patient: the patient, if there is a confirmed contact; else those who represent them now.
+-- As it was first; in force is the one of `returns.sql`.
 CREATE FUNCTION guard.hearers(patient uuid) RETURNS uuid[]
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
 BEGIN

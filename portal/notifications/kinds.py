@@ -75,7 +75,6 @@ KINDS: dict[str, Kind] = {
     "contact-added": Kind(stream=Stream.SECURITY, about=About.NOTICE, every_way=True),
     "contact-removed": Kind(stream=Stream.SECURITY, about=About.NOTICE, every_way=True),
 }
-REMINDERS = ("reminder-day", "reminder-hours")
 OF_A_BATCH = ("booked", "requested")  # an SMS speaks of all visits of a course; each has an e-mail with its calendar
 
 

@@ -21,7 +21,6 @@ from tests.cast import EMAILS, at, uid
 MAIL = EMAILS["anna"]
 OFF = "SELECT off_since IS NOT NULL FROM people_returningmail"
 STATES = "SELECT channel, state, error FROM notifications_message WHERE kind = '{}' ORDER BY sequence"
-EVERYTHING = "SELECT m.id, m.state, m.error, r.seen_at FROM notifications_message m, people_returningmail r ORDER BY 1"
 GONE = MailboxRefused(code="smtp-550")
 
 

@@ -382,5 +382,6 @@ def test_a_messenger_that_cannot_be_told_is_told_of(chat, db, caplog, trouble):
     assert [(one.levelname, one.why) for one in caplog.records if hasattr(one, "why")] == [("ERROR", trouble.code)]
 
 
-def test_without_a_messenger_the_clock_does_nothing(db):
+def test_without_a_messenger_the_clock_does_nothing(db, caplog):
     jobs.keep_hook()
+    assert caplog.records == []
