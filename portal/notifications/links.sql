@@ -22,7 +22,7 @@ END $$;
 
 -- Patients of the registrar's clinic who have to be called: they have not answered a change of ours, or no message
 -- about their coming visit got through. Ids only; the doors are opened after.
--- As it was first; in force is the one of `ways.sql`.
+-- As it was first; in force is `calls.sql`.
 CREATE FUNCTION guard.patients_to_call() RETURNS uuid[]
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
 DECLARE who jsonb := guard.actor();

@@ -49,12 +49,11 @@ def hearers(patient_id: UUID) -> list[UUID]:
     return list(row[0]) if row else []
 
 
-def patients_to_call() -> list[UUID]:
-    """Ids of the patients whom the registrar's clinic has to call about their coming visits."""
+def messages_to_call_about() -> dict[UUID, UUID]:
+    """Message → patient, one a coming visit, the soonest first: whom the registrar's clinic has to call."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT guard.patients_to_call()")
-        row = cursor.fetchone()
-    return list(row[0]) if row else []
+        cursor.execute("SELECT message_id, patient_id FROM guard.messages_to_call_about()")
+        return dict(cursor.fetchall())
 
 
 def journal_page(since: datetime, until: datetime, *, skip: int, most: int) -> list[tuple[UUID, UUID]]:

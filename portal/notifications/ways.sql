@@ -38,6 +38,7 @@ BEGIN
     END IF;
 END $$;
 
+-- As it was first; in force is `calls.sql`.
 -- Whom reception has to call. A messenger alone never counts as having reached somebody.
 CREATE OR REPLACE FUNCTION guard.patients_to_call() RETURNS uuid[]
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$

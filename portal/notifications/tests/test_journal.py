@@ -107,6 +107,25 @@ def test_whom_no_message_reaches_is_called(client_of, gateways, booked):
     assert "Позвоните, пожалуйста" in page and "номер неверный" in page
 
 
+def test_one_visit_to_call_about_brings_no_other_of_that_person(
+    client_of, gateways, booked, cancelled_by_the_clinic, sql
+):
+    """A lost message about a visit that is over, and a change that can still be answered, are no calls."""
+    cancelled_by_the_clinic()
+    gateways.sms.fail_with += [REFUSED] * 2
+    gateways.email.fail_with += [REFUSED] * 2
+    over, coming = booked(start=at(11, days=8)), booked(start=at(13, days=10))
+    tell(over)
+    tell(coming)
+    sql(
+        "UPDATE scheduling_appointment SET start = start - interval '60 d', \"end\" = \"end\" - interval '60 d'"
+        " WHERE id = %s",
+        over["appointment_id"],
+    )
+    page = client_of("rita").get("/desk/").content.decode()
+    assert page.count("/called/") == 1 and "13:00" in page
+
+
 def test_one_way_that_works_is_enough(client_of, gateways, booked):
     gateways.sms.fail_with.append(REFUSED)
     tell(booked())

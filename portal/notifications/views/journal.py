@@ -20,8 +20,8 @@ from portal.kernel.errors import BadInput, NotFound
 from portal.notifications import services
 from portal.notifications.forms_own import JournalForm
 from portal.notifications.labels import kind_words, state_words
-from portal.notifications.models import Channel, Message, MessageState
-from portal.notifications.selectors_sql import journal_page, patient_of_message, patients_to_call
+from portal.notifications.models import Message
+from portal.notifications.selectors_sql import journal_page, messages_to_call_about, patient_of_message
 from portal.people.models import Contact, Location, Patient
 from portal.people.views.guards import staff_page
 from portal.scheduling import selectors
@@ -120,39 +120,21 @@ def called(request: HttpRequest, actor: Actor, message_id: UUID) -> HttpResponse
 
 
 def calls(actor: Actor) -> list[dict[str, Any]]:
-    """Whom reception has to call: one row a visit, with the phone when there is one."""
-    if actor.role != Role.REGISTRAR or not (ids := patients_to_call()):
+    """Whom reception has to call: one row a visit, the soonest first, with the phone when there is one."""
+    if actor.role != Role.REGISTRAR or not (about := messages_to_call_about()):
         return []
+    ids = sorted(set(about.values()))
     open_door(actor, ids, purpose="calls")
     people = {p.pk: p for p in Patient.objects.visible_to(actor).filter(pk__in=ids)}
     phones = _phones(actor, ids)
-    visits = {v.pk: v for v in selectors.visits(actor).filter(patient_id__in=ids, organization_id=actor.clinic)}
-    rows: dict[UUID, dict[str, Any]] = {}
-    messages = list(
-        Message.objects.visible_to(actor).filter(patient_id__in=ids, answered_at=None).order_by("-created_at")
-    )
-    reached = {_news(one) for one in messages if _gets_through(one)}
-    for one in messages:
-        visit = visits.get(one.subject_id)
-        is_open = one.wants_answer or (_is_lost(one) and _news(one) not in reached)
-        if visit and visit.version == one.subject_version and is_open:
-            person = people[one.patient_id]
-            rows.setdefault(visit.pk, _row(one, person) | {"visit": visit, "phone": phones.get(person.pk)})
-    return sorted(rows.values(), key=lambda row: row["visit"].start)
-
-
-def _news(one: Message) -> tuple[UUID, int, str]:
-    return (one.subject_id, one.subject_version, one.kind)
-
-
-def _is_lost(one: Message) -> bool:
-    return one.state in (MessageState.FAILED, MessageState.UNKNOWN) and one.next_at is None
-
-
-def _gets_through(one: Message) -> bool:
-    """As `guard.patients_to_call` has it: a messenger alone does not count."""
-    is_well = one.state in (MessageState.ACCEPTED, MessageState.DELIVERED) or one.next_at is not None
-    return is_well and one.channel != Channel.CHAT
+    messages = list(Message.objects.visible_to(actor).filter(pk__in=about))
+    of = {v.pk: v for v in selectors.visits(actor).filter(pk__in=[one.subject_id for one in messages])}
+    rows = [
+        _row(one, people[one.patient_id]) | {"visit": of[one.subject_id], "phone": phones.get(one.patient_id)}
+        for one in messages
+        if one.subject_id in of
+    ]
+    return sorted(rows, key=lambda row: row["visit"].start)
 
 
 def _phones(actor: Actor, ids: list[UUID]) -> dict[UUID, str]:
