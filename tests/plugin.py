@@ -14,14 +14,17 @@ import subprocess
 import sys
 import tempfile
 from functools import cache
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import psycopg
+    import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 READY = "PORTAL_TEST_HOME"
+HEAVY = {"e2e", "runway", "live"}
 
 # Hundreds of processes start in a run: what one has compiled the next one reads, whatever the machine prefers.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -114,6 +117,16 @@ def _stop(cluster, home: Path, pid: int) -> None:  # type: ignore[no-untyped-def
         cluster.stop()
         shutil.rmtree(cluster.socket_dir, ignore_errors=True)
         shutil.rmtree(home, ignore_errors=True)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Modules that start browsers and servers are spread among those that do not: never all of them at one time."""
+    modules = [list(tests) for _, tests in groupby(items, key=lambda item: item.path)]
+    heavy = [tests for tests in modules if HEAVY & set(tests[0].path.parts)]
+    light = [tests for tests in modules if not HEAVY & set(tests[0].path.parts)]
+    every = len(light) / (len(heavy) or 1)
+    order = [(n, tests) for n, tests in enumerate(light)] + [(n * every, tests) for n, tests in enumerate(heavy)]
+    items[:] = [item for _, tests in sorted(order, key=lambda place: place[0]) for item in tests]
 
 
 def pytest_collection_finish() -> None:

@@ -17,6 +17,7 @@ from portal.settings import SERVING, require
 
 logger = logging.getLogger(__name__)
 LEAVES_WITHIN = 3.0  # seconds
+KEPT_HOURS = 24
 
 
 @app.periodic(cron="* * * * * */5")
@@ -30,6 +31,13 @@ async def revive(context: procrastinate.JobContext, timestamp: int) -> None:
         except procrastinate.exceptions.UniqueViolation:  # a job by the clock: the next of its kind waits already
             await manager.finish_job(job, procrastinate.jobs.Status.FAILED, delete_job=False)
         logger.info("revived", extra={"job_id": job.id, "task": job.task_name})
+
+
+@app.periodic(cron="41 * * * *")
+@app.task(name="kernel.tidy", pass_context=True, queueing_lock="kernel.tidy")
+async def tidy(context: procrastinate.JobContext, timestamp: int) -> None:
+    """Some jobs come every five seconds. Those that succeeded are kept for a day, the others to be looked at."""
+    await context.app.job_manager.delete_old_jobs(nb_hours=KEPT_HOURS)
 
 
 def work() -> None:
@@ -70,5 +78,4 @@ def _run_jobs() -> None:
         shutdown_graceful_timeout=LEAVES_WITHIN,
         update_heartbeat_interval=silence / 3,
         stalled_worker_timeout=silence * 2,
-        delete_jobs="successful",  # some come every five seconds; those that failed stay to be looked at
     )

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import psycopg
 from procrastinate import App, PsycopgConnector
 
-from portal.kernel.jobs import revive
+from portal.kernel.jobs import revive, tidy
 
 STALLED = (
     "INSERT INTO procrastinate_jobs (task_name, queue_name, queueing_lock, lock, status, worker_id)"
@@ -24,6 +24,24 @@ def run_revive(url):
             await revive.func(SimpleNamespace(app=app), 0)
 
     asyncio.run(run())
+
+
+def test_what_succeeded_a_day_ago_is_deleted(database_url):
+    finished = "UPDATE procrastinate_events SET at = now() - make_interval(hours => %s) WHERE job_id = %s"
+
+    async def run():
+        async with App(connector=PsycopgConnector(conninfo=database_url("app"))).open_async() as app:
+            await tidy.func(SimpleNamespace(app=app), 0)
+
+    with psycopg.connect(database_url("postgres"), autocommit=True) as direct:
+        made = {}
+        for name, status, hours in (("old", "succeeded", 25), ("new", "succeeded", 23), ("bad", "failed", 25)):
+            made[name] = direct.execute(STALLED, [name, None, None]).fetchone()[0]
+            direct.execute("UPDATE procrastinate_jobs SET status = %s WHERE id = %s", [status, made[name]])
+            direct.execute(finished, [hours, made[name]])
+        asyncio.run(run())
+        left = {row[0] for row in direct.execute("SELECT id FROM procrastinate_jobs").fetchall()}
+    assert left == {made["new"], made["bad"]}
 
 
 def test_every_stalled_job_is_revived_and_one_whose_twin_waits_gives_way(database_url):
