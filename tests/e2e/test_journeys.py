@@ -393,7 +393,7 @@ def test_nothing_moves_while_days_are_switched(browser_page, record_property):
     page.add_init_script(SHIFTS)
     page.goto(on_day(2))
     place = page.locator(".days").bounding_box()
-    for name in page.locator(".days a").evaluate_all("days => days.slice(1).map(day => day.id)"):
+    for name in page.locator(".days a:not([aria-current])").evaluate_all("days => days.map(day => day.id)"):
         page.evaluate("name => document.getElementById(name).click()", name)  # no person's press: every shift counts
         expect(page.locator(f"#{name}[aria-current]")).to_be_attached()
         assert page.locator(".days").bounding_box() == place

@@ -1,6 +1,7 @@
 """A killed worker's jobs run again, also those of which only one may wait."""
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import psycopg
@@ -23,7 +24,13 @@ def run_revive(url):
         async with App(connector=PsycopgConnector(conninfo=url)).open_async() as app:
             await revive.func(SimpleNamespace(app=app), 0)
 
-    asyncio.run(run())
+    in_a_loop_of_its_own(run)
+
+
+def in_a_loop_of_its_own(run):
+    """This thread may have one already."""
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(lambda: asyncio.run(run())).result()
 
 
 def test_what_succeeded_a_day_ago_is_deleted(database_url):
@@ -39,7 +46,7 @@ def test_what_succeeded_a_day_ago_is_deleted(database_url):
             made[name] = direct.execute(STALLED, [name, None, None]).fetchone()[0]
             direct.execute("UPDATE procrastinate_jobs SET status = %s WHERE id = %s", [status, made[name]])
             direct.execute(finished, [hours, made[name]])
-        asyncio.run(run())
+        in_a_loop_of_its_own(run)
         left = {row[0] for row in direct.execute("SELECT id FROM procrastinate_jobs").fetchall()}
     assert left == {made["new"], made["bad"]}
 

@@ -19,7 +19,7 @@ function part() {
 
 function isBusy(element) {
   return element.contains(document.activeElement) && document.activeElement.matches("input, select, textarea")
-    || element.querySelector("[aria-busy=true]") !== null;
+    || element.querySelector("[aria-busy=true], .htmx-request") !== null;
 }
 
 function refresh() {
