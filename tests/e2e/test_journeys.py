@@ -388,12 +388,32 @@ def test_nothing_moves_when_the_fonts_come_late(browser_page, path, width, recor
     assert shift_of(page) <= MOST_SHIFT
 
 
+@pytest.mark.parametrize("late", [0, 1], ids=["the first answer is late", "the last answer is late"])
+def test_of_two_days_pressed_at_once_the_last_is_shown(browser_page, late):
+    """By whichever answer comes last, and though the first one takes away the link that asked for the other."""
+    page, asked = browser_page(width=390), []
+    page.goto(on_day(2))
+
+    def answer(route):
+        asked.append((route, route.fetch()))
+        if len(asked) == 2:
+            for held, written in (asked[1 - late], asked[late]):
+                held.fulfill(response=written)
+
+    page.route("**/doctors/vera/**", answer)
+    first, last = page.locator(".days a:not([aria-current])").evaluate_all("days => days.slice(-2).map(day => day.id)")
+    with page.expect_response(lambda response: last.removeprefix("day-") in response.url):
+        page.evaluate("names => names.forEach(name => document.getElementById(name).click())", [first, last])
+    expect(page.locator(f"#{last}[aria-current]")).to_be_attached()
+    expect(page.locator(f"#{first}[aria-current]")).to_have_count(0)
+
+
 def test_nothing_moves_while_days_are_switched(browser_page, record_property):
     page = browser_page(width=390)
     page.add_init_script(SHIFTS)
     page.goto(on_day(2))
     place = page.locator(".days").bounding_box()
-    for name in page.locator(".days a:not([aria-current])").evaluate_all("days => days.map(day => day.id)"):
+    for name in page.locator(".days a").evaluate_all("days => days.slice(1).map(day => day.id)"):
         page.evaluate("name => document.getElementById(name).click()", name)  # no person's press: every shift counts
         expect(page.locator(f"#{name}[aria-current]")).to_be_attached()
         assert page.locator(".days").bounding_box() == place

@@ -23,6 +23,7 @@ from email.message import EmailMessage
 from email.policy import SMTP as WIRE
 from email.utils import format_datetime, localtime, parseaddr
 from functools import cached_property
+from time import monotonic
 from typing import TYPE_CHECKING, Self
 from urllib.parse import unquote, urlsplit
 from uuid import UUID
@@ -35,8 +36,8 @@ from portal.notifications.ports_mail import BARE, NO_MAIL_HERE, STATUS, Fault, M
 if TYPE_CHECKING:
     from portal.settings import Settings
 
-TIMEOUT = 10.0  # seconds, for each command and its answer
-WHOLE = 20.0  # seconds, for all of them once the server has greeted: well within the lease of a message
+TIMEOUT = 15.0  # seconds, for each command and its answer
+WHOLE = 40.0  # seconds, for all of them from the first packet on: well within the lease of a message
 PORTS = {"smtp": 25, "smtps": 465}
 METHOD = re.compile(rb"^METHOD:([A-Z-]{1,20})\r?$", re.MULTILINE)
 GO_AHEAD = 354
@@ -133,9 +134,10 @@ class SmtpSender:
     @contextmanager
     def _connected(self) -> Iterator[smtplib.SMTP]:
         """A connection that is greeted, encrypted where possible and signed in. Raises PortFailure."""
+        ends = monotonic() + self._whole
         with _refusals():
             connection = self._greeted()
-        clock = threading.Timer(self._whole, _cut, [connection])
+        clock = threading.Timer(max(0.0, ends - monotonic()), _cut, [connection])
         clock.daemon = True
         clock.start()
         try:

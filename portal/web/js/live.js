@@ -11,6 +11,7 @@ let soon = 0;
 let later = 0;
 let isRefreshing = false;
 let hasMissed = false;
+let latest = null;
 let hadFocus = false;
 
 function part() {
@@ -19,20 +20,30 @@ function part() {
 
 function isBusy(element) {
   return element.contains(document.activeElement) && document.activeElement.matches("input, select, textarea")
-    || element.querySelector("[aria-busy=true], .htmx-request") !== null;
+    || element.querySelector("[aria-busy=true]") !== null;
 }
 
 function refresh() {
   const element = part();
-  if (!element || document.hidden || isRefreshing || isBusy(element) || !window.htmx) return;
+  if (!element || document.hidden || latest || isBusy(element) || !window.htmx) return;
   isRefreshing = true;
   const url = element.dataset.refresh || location.href;
   window.htmx.ajax("GET", url, { source: element, target: `#${element.id}`, swap: "outerHTML" })
-    .finally(onRefreshed);
+    .finally(() => { isRefreshing = false; });
 }
 
-function onRefreshed() {
-  isRefreshing = false;
+// Answers come in any order, and only one finds the picker it was asked for: what was asked last is what is wanted.
+function onBeforeRequest(event) {
+  if (!event.detail.target?.matches?.("[data-live]")) return;
+  if (latest) latest.onload = null;
+  latest = event.detail.xhr;
+  if (event.detail.elt !== part()) isRefreshing = false;
+  latest.addEventListener("loadend", onAnswered);
+}
+
+function onAnswered(event) {
+  if (event.target !== latest) return;
+  latest = null;
   if (hasMissed) refreshSoon();
   hasMissed = false;
 }
@@ -41,8 +52,9 @@ function onRefreshed() {
 async function refreshIfChanged() {
   const element = part();
   if (!element || document.hidden) return;
-  if (isRefreshing) { hasMissed = true; return; }  // what is on its way may have been written before this news
+  if (latest) { hasMissed = true; return; }  // what is on its way may have been written before this news
   const free = element.dataset.times && await freeTimes(element.dataset.times);
+  if (latest) { hasMissed = true; return; }
   if (part() !== element || isBusy(element)) return;  // another day was opened meanwhile; or the form is on its way
   if (!free || strikeOut(element, free)) refresh();
 }
@@ -151,6 +163,7 @@ function keepFocus() {
 
 export function watchLive() {
   follow();
+  document.addEventListener("htmx:beforeRequest", onBeforeRequest);
   document.addEventListener("htmx:beforeSwap", onBeforeSwap);
   document.addEventListener("htmx:afterSettle", follow);
   document.addEventListener("htmx:afterSettle", keepFocus);
