@@ -26,6 +26,7 @@ from portal.notifications import jobs_mail as jobs_mail  # the worker looks for 
 from portal.notifications import jobs_waitlist as jobs_waitlist
 from portal.notifications import parcels, post, routes, words
 from portal.notifications.ports_mail import Fault
+from portal.notifications.selectors import untold_together
 from portal.notifications.selectors_sql import claim_messages, hearers
 from portal.notifications.selectors_ways import binding_of, reaches
 from portal.notifications.services import (
@@ -208,6 +209,8 @@ def _tell(news: str, appointment_id: UUID, patient_id: UUID, recipient_id: UUID)
         if visit is None:
             return
         planned = _plan(actor, visit, patient_id, recipient_id, news)
+        if untold := untold_together(actor, visit):
+            planned += _plan(actor, untold[0], patient_id, recipient_id, untold[1])
     while planned and post_due(among=planned):
         pass
 

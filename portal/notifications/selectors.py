@@ -6,16 +6,19 @@ from datetime import datetime, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from django.db.models.functions import Now
+
 from portal.kernel.actor import Actor
-from portal.notifications.kinds import Stream
-from portal.notifications.models import MessagePolicy, MessageWishes
+from portal.notifications.kinds import OF_A_BATCH, Stream
+from portal.notifications.models import Channel, Message, MessagePolicy, MessageState, MessageWishes
 from portal.notifications.selectors_ways import Way, reach_of
 from portal.notifications.timing import Timing, is_quiet, quiet_ends
 from portal.people.models import Contact, Proxy
 from portal.people.selectors import contacts_of
-from portal.scheduling.models import Appointment, WaitlistEntry
+from portal.scheduling.models import HOLDS_TIME, Appointment, AppointmentStatus, WaitlistEntry
 from portal.scheduling.selectors_sql import database_now
 
+NEVER_SAID = (MessageState.SUPERSEDED, MessageState.CANCELED, MessageState.SKIPPED)
 UNREACHED = timedelta(days=1)  # then it is tried again
 
 
@@ -36,6 +39,21 @@ def told_together(actor: Actor, visit: Appointment) -> list[UUID]:
         return [visit.pk]
     rows = Appointment.objects.visible_to(actor).filter(batch=visit.batch, version=1, status=visit.status)
     return list(rows.order_by("start", "pk").values_list("pk", flat=True))
+
+
+def untold_together(actor: Actor, visit: Appointment) -> tuple[Appointment, str] | None:
+    """Whose turn it is to speak of those booked with this visit, and the news: it has changed before its SMS left."""
+    if visit.batch is None or visit.version == 1:
+        return None
+    together = Appointment.objects.visible_to(actor).filter(batch=visit.batch)
+    spoken = Message.objects.visible_to(actor).filter(kind__in=OF_A_BATCH, subject_id__in=together.values("pk"))
+    if spoken.exclude(channel=Channel.EMAIL).exclude(state__in=NEVER_SAID).exists():
+        return None
+    left = together.filter(version=1, status__in=HOLDS_TIME, start__gt=Now()).select_related("location")
+    first = left.order_by("start", "pk").first()
+    if first is None:
+        return None
+    return first, "requested" if first.status == AppointmentStatus.PENDING else "booked"
 
 
 def representatives(actor: Actor, patient_ids: set[UUID]) -> set[tuple[UUID, UUID]]:

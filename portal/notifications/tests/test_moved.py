@@ -62,3 +62,41 @@ def test_a_request_is_told_as_a_request(gateways, booked):
     assert gateways.sent() == 0
     jobs.tell_requested(**args)
     assert "Заявка на" in gateways.sms.sent[0].text
+
+
+def by_request():
+    stage(lambda: HealthcareService.objects.filter(pk=uid("therapist-first")).update(online="request"))
+
+
+def status_of(sql, args):
+    ((status,),) = sql("SELECT status FROM scheduling_appointment WHERE id = %s", args["appointment_id"])
+    return status
+
+
+@pytest.mark.parametrize("was_confirmed", [True, False], ids=["confirmed before", "asked for before"])
+def test_another_time_of_a_service_by_request_is_asked_for_and_told_so(gateways, booked, moved, sql, was_confirmed):
+    if not was_confirmed:
+        by_request()
+    args = booked()
+    by_request()
+    moved(args, at(15, days=8))
+    ((task,),) = sql("SELECT task_name FROM procrastinate_jobs ORDER BY id DESC LIMIT 1")
+    assert (status_of(sql, args), task) == ("pending", "notifications.jobs.tell_requested")
+    jobs.tell_requested(**args)
+    (sms,) = gateways.sms.sent
+    assert "Заявка на" in sms.text and "15:00" in sms.text
+
+
+def test_a_request_that_the_clinic_moves_is_agreed_to_and_told(gateways, booked, as_actor, sql):
+    by_request()
+    args, owner = booked(), uuid4()
+    with as_actor("rita") as trail:
+        held = services.hold_time(
+            actor=trail.actor, owner=owner, replaces=args["appointment_id"], **press(start=at(15, days=8))
+        )
+        services.move_appointment(
+            actor=trail.actor, appointment_id=args["appointment_id"], hold_id=held.pk, owner=owner
+        )
+    assert status_of(sql, args) == "booked"
+    jobs.tell_moved(**args, by_clinic=1)
+    assert "15:00" in gateways.sms.sent[0].text and "перенесла" in gateways.sms.sent[0].text

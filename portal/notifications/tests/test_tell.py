@@ -10,7 +10,7 @@ import pytest
 from django.db import connections
 
 from portal.kernel.ports import PortFailure, PortUnknown, override_port
-from portal.notifications import jobs, post
+from portal.notifications import jobs, post, routes
 from portal.notifications.ports import DeliveryState, DeliveryStatus, FakeSms
 from portal.notifications.tests.conftest import tell
 from portal.scheduling import services
@@ -319,6 +319,42 @@ def test_a_course_is_one_sms_and_a_mail_with_its_calendar_for_each_visit(gateway
     assert len(gateways.email.sent) == 3 and len({m.calendar for m in gateways.email.sent}) == 3
     reminded = "SELECT count(DISTINCT subject_id) FROM notifications_message WHERE kind = 'reminder-day'"
     assert sql(reminded) == [(3,)]
+
+
+def of_anna(visit):
+    return {"appointment_id": visit.pk, "patient_id": uid("anna"), "recipient_id": uid("anna")}
+
+
+def cancel_first(as_actor, visit):
+    with as_actor("anna") as trail:
+        services.cancel_appointment(actor=trail.actor, appointment_id=visit.pk)
+
+
+@pytest.mark.parametrize("was_down", [True, False], ids=["its SMS was waiting", "its turn had not come"])
+def test_when_the_first_of_a_course_changes_before_its_sms_left_the_next_one_tells(gateways, as_actor, later, was_down):
+    first, *others = book_a_course(as_actor)
+    if was_down:
+        gateways.sms.fail_with.append(DOWN)
+        tell(of_anna(first))
+    for visit in others:
+        tell(of_anna(visit))
+    cancel_first(as_actor, first)
+    jobs.tell_cancelled(**of_anna(first))
+    tell(of_anna(first))
+    routes.forget()
+    later()
+    cancelled, told = sorted((sms.text for sms in gateways.sms.sent), key=lambda text: "и ещё" in text)
+    assert "отменена" in cancelled and f"{at(10, days=7).astimezone(ZONE):%d.%m}" in cancelled
+    assert "и ещё 1 приём" in told and f"{at(10, days=8).astimezone(ZONE):%d.%m}" in told
+
+
+def test_when_the_first_of_a_course_changes_later_nothing_is_told_again(gateways, as_actor):
+    first, *others = book_a_course(as_actor)
+    for visit in [first, *others]:
+        tell(of_anna(visit))
+    cancel_first(as_actor, first)
+    jobs.tell_cancelled(**of_anna(first))
+    assert ["и ещё" in sms.text for sms in gateways.sms.sent] == [True, False]
 
 
 def test_who_represents_the_patient_no_more_hears_nothing_more(gateways, booked, sql):

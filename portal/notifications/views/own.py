@@ -21,7 +21,7 @@ from portal.notifications.kinds import Stream
 from portal.notifications.labels import kind_words, state_words
 from portal.notifications.models import Channel, Message, MessageState, MessageWishes
 from portal.notifications.models_ways import PushDevice
-from portal.notifications.selectors import ways_to, wishes_of
+from portal.notifications.selectors import NEVER_SAID, ways_to, wishes_of
 from portal.notifications.selectors_ways import binding_of, devices_of, has_bot, push_key
 from portal.people.compartment import open_own_doors
 from portal.people.models import Patient
@@ -38,7 +38,6 @@ STREAM_WORDS = {
     Stream.DOCUMENTS: _("New documents"),
 }
 SHORT = {Channel.PUSH: _("notification"), Channel.CHAT: "MAX"}  # sixteen boxes have to fit on a phone
-NEVER_SENT = (MessageState.SUPERSEDED, MessageState.CANCELED, MessageState.SKIPPED)
 
 
 @never_cache
@@ -71,7 +70,7 @@ def own_page(request: HttpRequest, actor: Actor, me: Patient, *, status: int = 2
     mine = Message.objects.visible_to(actor)
     context = {
         "planned": _rows(actor, mine.filter(state=MessageState.PLANNED).order_by("due_at")),
-        "sent": _rows(actor, mine.exclude(state__in=[MessageState.PLANNED, *NEVER_SENT]).order_by("-due_at")),
+        "sent": _rows(actor, mine.exclude(state__in=[MessageState.PLANNED, *NEVER_SAID]).order_by("-due_at")),
         "matrix": _matrix(wishes, ways),
         "channels": [Channel(way).label for way in ways],
         "form": _form(wishes),

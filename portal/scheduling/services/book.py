@@ -142,18 +142,17 @@ def _visits(
     policy = policy_of(offers[0].role.organization_id)
     visits: list[Appointment] = []
     for hold, offer in zip(holds, offers, strict=True):
-        by_request = offer.service.online == Online.REQUEST and not actor.is_staff
         visit = Appointment(
             id=hold.pk,
             patient_id=patient_id,
             organization_id=offer.role.organization_id,
-            status=AppointmentStatus.PENDING if by_request else AppointmentStatus.BOOKED,
             comment=terms.comment or None,
             payer=terms.payer,
             referral=terms.referral or None,
             batch=hold.batch if len(holds) > 1 else None,
         )
         put(visit, hold, offer)
+        visit.status = status_for(actor, offer)
         visit.same_day = _why_same_day(actor, visit, visits, policy, terms)
         visit.same_day_reason = terms.same_day_reason if visit.same_day == SameDay.STAFF else None
         visits.append(visit)
@@ -169,6 +168,12 @@ def put(visit: Appointment, hold: Occupancy, offer: ServiceOffer) -> None:
     visit.end = hold.start + timedelta(minutes=offer.minutes)
     visit.local_date = local_date(hold, offer)
     visit.room = hold.room
+
+
+def status_for(actor: Actor, offer: ServiceOffer) -> AppointmentStatus:
+    """What the clinic wants to look at first waits for it; what its own people write down is agreed."""
+    by_request = offer.service.online == Online.REQUEST and not actor.is_staff
+    return AppointmentStatus.PENDING if by_request else AppointmentStatus.BOOKED
 
 
 def _why_same_day(

@@ -14,10 +14,19 @@ from portal.kernel.commands import command
 from portal.kernel.outbox import emit
 from portal.people.models import CareTeam, Patient
 from portal.scheduling.errors import AgeNotServed, HoldOver, NotOffered, TooLateToMove
-from portal.scheduling.models import HOLDS_TIME, Appointment, Occupancy, SameDay
+from portal.scheduling.models import HOLDS_TIME, Appointment, AppointmentStatus, Occupancy, SameDay
 from portal.scheduling.selectors import policy_of
 from portal.scheduling.selectors_sql import database_now, lock_patient
-from portal.scheduling.services.book import care_period, claim, local_date, offer_of, put, recipient, refusal
+from portal.scheduling.services.book import (
+    care_period,
+    claim,
+    local_date,
+    offer_of,
+    put,
+    recipient,
+    refusal,
+    status_for,
+)
 from portal.scheduling.services.cancel import open_visit, patients_limit
 from portal.scheduling.services.hold import hold_time
 
@@ -26,6 +35,7 @@ from portal.scheduling.services.hold import hold_time
 def move_appointment(*, actor: Actor, appointment_id: UUID, hold_id: UUID, owner: UUID) -> Appointment:
     """Give the visit the held time. Its id stays, its `version` grows; the doctor may be another of the same specialty.
 
+    A service by request is asked for again: the clinic has agreed to another time.
     `HoldOver`, `TooLateToMove`, `PatientBusy`, `OneADay`; `NotOffered` for a hold that was not made for this visit.
     """
     visit = open_visit(actor, appointment_id, purpose="moving")
@@ -37,13 +47,11 @@ def move_appointment(*, actor: Actor, appointment_id: UUID, hold_id: UUID, owner
     Occupancy.objects.filter(owner=appointment_id, kind=Occupancy.Kind.BOOKED).exclude(pk=hold.pk).delete()
     _give(actor, visit, hold)
     patient = get_one(Patient.objects.visible_to(actor), pk=visit.patient_id)
-    emit(
-        "appointment.moved",
-        appointment_id=appointment_id,
-        patient_id=visit.patient_id,
-        recipient_id=recipient(actor, patient),
-        by_clinic=int(actor.is_staff),
-    )
+    who = {"patient_id": visit.patient_id, "recipient_id": recipient(actor, patient)}
+    if visit.status == AppointmentStatus.PENDING:
+        emit("appointment.requested", appointment_id=appointment_id, **who)
+    else:
+        emit("appointment.moved", appointment_id=appointment_id, **who, by_clinic=int(actor.is_staff))
     return visit
 
 
@@ -90,6 +98,7 @@ def _give(actor: Actor, visit: Appointment, hold: Occupancy) -> None:
     price = visit.price  # what was promised stays promised for the same service
     same_service = visit.service_id == offer.service_id
     put(visit, hold, offer)
+    visit.status = status_for(actor, offer)
     if same_service:
         visit.price = price
     _save(visit)
