@@ -183,6 +183,11 @@ def _warn(kind: str, patient_id: UUID, subject_id: UUID, except_digest: bytes = 
         pass
 
 
+@on("calendar.opened")
+def tell_calendar_opened(*, feed_id: UUID, patient_id: UUID) -> None:
+    _warn("calendar-opened", patient_id, feed_id)
+
+
 @on("document.added")
 def tell_document(*, document_id: UUID, patient_id: UUID) -> None:
     """Something new to read; to the patient, or to who hears for them."""

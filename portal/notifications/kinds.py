@@ -74,6 +74,7 @@ KINDS: dict[str, Kind] = {
     "new-browser": Kind(stream=Stream.SECURITY, about=About.NOTICE, every_way=True),
     "contact-added": Kind(stream=Stream.SECURITY, about=About.NOTICE, every_way=True),
     "contact-removed": Kind(stream=Stream.SECURITY, about=About.NOTICE, every_way=True),
+    "calendar-opened": Kind(stream=Stream.SECURITY, about=About.NOTICE, every_way=True),
 }
 OF_A_BATCH = ("booked", "requested")  # an SMS speaks of all visits of a course; each has an e-mail with its calendar
 

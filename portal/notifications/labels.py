@@ -32,6 +32,7 @@ TITLES: dict[str, Title] = {
     "new-browser": Title(_("Signed in from a new browser"), _("at once")),
     "contact-added": Title(_("A phone or an e-mail was added"), _("at once, to the old and the new one")),
     "contact-removed": Title(_("A phone or an e-mail was removed"), _("at once, to the old ones too")),
+    "calendar-opened": Title(_("A calendar may read the visits"), _("at once")),
     "offer": Title(_("A time has become free"), _("at once, to the first in the queue; at night only to who wants it")),
 }
 STATE_WORDS: dict[str, tuple[Promise, str]] = {

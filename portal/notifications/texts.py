@@ -96,6 +96,14 @@ TEXTS: dict[str, Text] = {
             "\n\nIf it was not you, tell the clinic: {link}"
         ),
     ),
+    "calendar-opened": Text(
+        _("A calendar may read your appointments since {when}. Not you? {link}"),
+        _("Your appointments are shown in a calendar"),
+        _(
+            "An address by which a calendar reads the times of your appointments was made in your account, {when}.\n\n"
+            "If it was not you, switch it off in your account and sign out everywhere: {link}"
+        ),
+    ),
     "offer": Text(
         _("A time has opened up: {when}, {where}. Kept for you until {until}: {link}"),
         _("A time has opened up"),

@@ -127,6 +127,16 @@ def test_another_account_in_a_known_browser_is_new_to_that_account(gateways, cli
     assert len(browser.cookies["portal_known"].value.split(".")) == 2
 
 
+def test_an_address_of_the_calendar_is_told_to_all_contacts_and_made_five_times_a_day_at_most(
+    gateways, client_of, run_jobs
+):
+    browser = client_of("anna")
+    assert [browser.post("/me/calendar/link/").status_code for _ in range(6)] == [200] * 5 + [429]
+    run_jobs()
+    assert heard(gateways) == sorted([PHONES["anna"], EMAILS["anna"]] * 5)
+    assert all("календар" in m.text and "Это не вы?" in m.text for m in gateways.sms.sent)
+
+
 @pytest.mark.parametrize("value", ["", "x" * 4000, "....", "0" * 32, "<script>"])
 def test_a_forged_mark_is_no_mark(gateways, client_of, sql, run_jobs, value):
     browser = client_of()

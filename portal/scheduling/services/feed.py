@@ -9,6 +9,7 @@ from django.db.models.functions import Now
 from portal.kernel.actor import Actor, Role
 from portal.kernel.base import get_one
 from portal.kernel.commands import command
+from portal.kernel.outbox import emit
 from portal.people.models import Patient
 from portal.scheduling.models import CalendarFeed
 from portal.scheduling.selectors_sql import lock_patient
@@ -16,10 +17,11 @@ from portal.scheduling.selectors_sql import lock_patient
 
 @command("CalendarFeed.open", roles={Role.PATIENT})
 def open_feed(*, actor: Actor, patient_id: UUID, digest: bytes) -> CalendarFeed:
-    """A new address for the person's own calendar; the one before it ends."""
+    """A new address for the person's own calendar; the one before it ends. All its contacts are told."""
     _end(actor, patient_id)
     feed = CalendarFeed(patient_id=patient_id, digest=digest)
     feed.save(force_insert=True)
+    emit("calendar.opened", feed_id=feed.pk, patient_id=patient_id)
     return feed
 
 

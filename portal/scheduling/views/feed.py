@@ -32,6 +32,7 @@ from portal.scheduling.calendar import feed_file
 
 HOUR = timedelta(hours=1)
 READS = (60, HOUR)
+ADDRESSES = (5, timedelta(days=1))  # each is told to every contact
 GUESSES = (20, timedelta(minutes=1))
 
 
@@ -49,6 +50,8 @@ def page(request: HttpRequest, actor: Actor) -> HttpResponse:
 def make(request: HttpRequest, actor: Actor) -> HttpResponse:
     """Shown once, in the answer itself: kept nowhere, so it cannot be shown again."""
     people = _own(actor)
+    if is_over("calendar", str(people[0].pk), ADDRESSES):
+        raise TooMany
     token = secrets.token_urlsafe(16)
     services.open_feed(actor=actor, patient_id=people[0].pk, digest=_digest(token))
     address = settings.PUBLIC_URL + reverse("scheduling:feed", args=[token])
