@@ -11,8 +11,10 @@ from socketserver import ThreadingMixIn
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
+import psycopg
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from django.conf import settings
 from playwright.sync_api import Browser, Page, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -155,3 +157,27 @@ def no_sideways() -> Callable[[Page], None]:
         assert wide <= page.viewport_size["width"], f"{page.url} is {wide} px wide"
 
     return check
+
+
+@pytest.fixture
+def sql(database_url: Callable[[str], str]) -> Callable[..., None]:
+    """A statement by the superuser: what no page of ours can do."""
+
+    def run(statement: str, **values: object) -> None:
+        with psycopg.connect(database_url("postgres")) as direct:
+            direct.execute(statement, values)
+
+    return run
+
+
+@pytest.fixture
+def member(browser_page: Open, client_of: Callable[[str], Any], site: str) -> Open:
+    """`member("anna", width=390)`: a page signed in as a member of the cast."""
+
+    def enter(name: str, **options: Any) -> Page:
+        page = browser_page(**options)
+        session = client_of(name).cookies[settings.SESSION_COOKIE_NAME].value
+        page.context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": session, "url": site}])
+        return page
+
+    return enter

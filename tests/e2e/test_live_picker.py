@@ -4,7 +4,6 @@ import time
 from urllib.parse import urlsplit
 
 import pytest
-from django.conf import settings
 from playwright.sync_api import expect
 
 from tests.cast import next_weekday
@@ -29,17 +28,6 @@ def live(site, database_url, settings):
         policy = settings.CONTENT_SECURITY_POLICY["DIRECTIVES"]
         settings.CONTENT_SECURITY_POLICY = {"DIRECTIVES": policy | {"connect-src": ["'self'", address]}}
         yield process
-
-
-@pytest.fixture
-def member(browser_page, client_of, site):
-    def enter(name, **options):
-        page = browser_page(**options)
-        session = client_of(name).cookies[settings.SESSION_COOKIE_NAME].value
-        page.context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": session, "url": site}])
-        return page
-
-    return enter
 
 
 def listen(page, path):
