@@ -16,7 +16,8 @@ from django.utils import timezone, translation
 from portal.kernel.access import Trail, acting
 from portal.kernel.actor import Actor, Role, anonymous, system
 from tests.cast import uid
-from tests.clones import address, clone, handed_on
+from tests.clones import address, clone, lender
+from tests.plugin import starts_processes
 
 # Pages name their style sheets by hash only after `collectstatic`; tests of real servers run that (tests/servers.py).
 settings.STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
@@ -50,9 +51,9 @@ def empty_db(django_db_blocker: Any) -> Iterator[str]:
 
 @pytest.fixture
 def db(request: pytest.FixtureRequest, django_db_blocker: Any) -> Iterator[str]:
-    """A real database with the cast in it. Its name."""
-    hands_on = request.node.get_closest_marker("hands_on")
-    with django_db_blocker.unblock(), handed_on.lent() if hands_on else clone("portal_cast") as name:
+    """A real database with the cast in it, as if nobody had used it before. Its name."""
+    of_its_own = starts_processes(request.node.path)
+    with django_db_blocker.unblock(), clone("portal_cast") if of_its_own else lender.lent() as name:
         yield name
 
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import time
+from typing import cast
+from urllib.request import Request, urlopen
 
 import psycopg
 
 from bench.world import World, report, tell
 
 BURST, TRICKLE, SPREAD = 20_000, 600, 20  # messages, messages, seconds
+STUCK = 60  # seconds
 PLAN = """
     INSERT INTO notifications_message
            (id, patient_id, recipient_id, organization_id, kind, subject_id, subject_version, channel, contact_id,
@@ -25,6 +29,7 @@ PLAN = """
       JOIN LATERAL (SELECT id FROM people_contact WHERE patient_id = a.patient_id AND kind = 'phone'
                        AND verified_at IS NOT NULL LIMIT 1) AS c ON true"""
 OPEN = "SELECT count(*) FROM notifications_message WHERE state IN ('planned', 'sending', 'unknown')"
+ERRORS = "SELECT state, error, count(*) FROM notifications_message GROUP BY 1, 2 ORDER BY 1, 2"
 WAITED = """
     SELECT percentile_cont(ARRAY[0.5, 0.99]) WITHIN GROUP (ORDER BY extract(epoch FROM accepted_at - due_at))
       FROM notifications_message WHERE kind = 'reminder-day' AND due_at >= %s"""
@@ -33,6 +38,7 @@ WAITED = """
 def measure(world: World) -> None:
     with psycopg.connect(world.url("postgres"), autocommit=True) as direct:
         tell("a trickle of reminders")
+        _pay(world)
         began = direct.execute("SELECT now()").fetchone()
         planned = _plan(direct, TRICKLE, SPREAD / TRICKLE)
         _drain(direct)
@@ -50,6 +56,19 @@ def _plan(direct: psycopg.Connection[tuple[object, ...]], most: int, gap: float)
     return direct.execute(PLAN, {"most": most, "gap": gap}).rowcount
 
 
+def _pay(world: World) -> None:
+    """The account at the gateway's double is a small clinic's."""
+    body = json.dumps({"balance": "10000000"}).encode()
+    request = Request(f"{world.gateway}/control/balance", body, {"Content-Type": "application/json"})  # noqa: S310
+    urlopen(request, timeout=10).close()  # noqa: S310
+
+
 def _drain(direct: psycopg.Connection[tuple[object, ...]]) -> None:
-    while (direct.execute(OPEN).fetchone() or (0,))[0]:
+    """Raises SystemExit when nothing has been accepted for a minute."""
+    left, since = -1, time.monotonic()
+    while now := cast("tuple[int]", direct.execute(OPEN).fetchone())[0]:
+        if now != left:
+            left, since = now, time.monotonic()
+        if time.monotonic() - since > STUCK:
+            raise SystemExit(f"{now} messages are stuck: {direct.execute(ERRORS).fetchall()}")
         time.sleep(0.1)

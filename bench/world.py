@@ -96,6 +96,11 @@ class World:
         self.process = None
         return time.monotonic() - begin
 
+    @property
+    def gateway(self) -> str:
+        """The double of the SMS gateway."""
+        return f"http://127.0.0.1:{self.port + 2}"
+
     def measure_start(self) -> None:
         """New, with migrations and demo data; then stopped; then again."""
         report("start_new", self.figures["start_new"], "s")

@@ -1,9 +1,9 @@
-"""Databases cloned from the templates of tests/plugin.py: one per test, or one handed on while nobody changes it."""
+"""Databases cloned from the templates of tests/plugin.py: one for a test, or one for many, put right after each."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 from uuid import uuid4
@@ -14,9 +14,26 @@ from django.db import connections
 from portal.kernel import crypto
 from tests import plugin
 
-# Who looked, how often and as whom: emptied before a database is handed on. The trail of audit keeps growing.
-FORGOTTEN = ("people_session", "people_ratewindow")
-Rows = Callable[[], list[Any]]
+# Who looked and how often: what even a refused request may write, besides the trail of audit in `guard`.
+LOOKS = ("public.people_session", "public.people_ratewindow")
+MOST_LOANS = 60  # what is written and taken back remains as dead rows
+Rows = Callable[[], dict[str, Any]]
+
+TABLES = """
+    SELECT relnamespace::regnamespace || '.' || relname FROM pg_class
+     WHERE relkind = 'r' AND relnamespace::regnamespace::text !~ '^(pg_|information_schema)' ORDER BY 1"""
+SEQUENCES = "SELECT schemaname || '.' || sequencename, last_value FROM pg_sequences ORDER BY 1"
+# Tables, columns, functions, triggers, policies, constraints, grants: whatever a statement of DDL leaves behind.
+CATALOGUE = " UNION ALL ".join(
+    f"SELECT '{name}', count(*), max(xmin::text::bigint) FROM {name}"
+    for name in ("pg_class", "pg_attrdef", "pg_constraint", "pg_policy", "pg_proc", "pg_trigger", "pg_type")
+)
+STRANGERS = """
+    SELECT pid, state FROM pg_stat_activity
+     WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> ALL (%s)"""
+LOCKS = """
+    SELECT count(*) FROM pg_locks
+     WHERE database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND pid <> pg_backend_pid()"""
 
 
 def address(name: str, role: str) -> str:
@@ -51,26 +68,22 @@ def _point_at(name: str) -> None:
     connections.settings["default"]["NAME"] = name
 
 
-def rows_of(direct: psycopg.Connection[Any]) -> Rows:
-    """How many rows each table has and which transaction wrote last, the forgotten tables aside."""
-    tables = direct.execute(
-        "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace"
-        " AND relname <> ALL (%s) ORDER BY 1",
-        [list(FORGOTTEN)],
-    ).fetchall()
+def rows_of(direct: psycopg.Connection[Any], tables: Sequence[str]) -> Rows:
+    """How many rows each table has and which transaction wrote last."""
     one = "SELECT '{0}', count(*), coalesce(max(xmin::text::bigint), 0) FROM {0}"
-    statement = " UNION ALL ".join(one.format(name) for (name,) in tables)
-    return lambda: direct.execute(statement, prepare=True).fetchall()
+    statement = " UNION ALL ".join(one.format(name) for name in tables)
+    return lambda: {name: told for name, *told in direct.execute(statement, prepare=True)}
 
 
-class HandedOn:
-    """A clone of the cast that serves one test after another as long as each leaves every table as it was.
+class Lender:
+    """A clone of the cast that serves one test after another: what a test has written is taken back.
 
-    Django's connection stays open meanwhile: a new one reads the whole catalogue again.
+    A clone and a connection that reads the whole catalogue again cost ten times as much. What cannot be put right
+    (a changed catalogue, a transaction somebody has left open) is not tried: the next test gets a new clone.
     """
 
     name = ""
-    pristine: list[Any] = []
+    copies: dict[str, bytes] = {}
 
     @contextmanager
     def lent(self) -> Iterator[str]:
@@ -81,31 +94,72 @@ class HandedOn:
         try:
             yield self.name
         finally:
-            if not self._is_pristine():
-                self._give_up()
+            self.loans += 1
+            if not self._is_put_right():
+                self.give_up()
 
-    def _take(self) -> None:
-        self.before, self.name = connections.settings["default"]["NAME"], _create("portal_cast")
-        self.direct = psycopg.connect(address(self.name, "postgres"), autocommit=True, options="-c lock_timeout=2000")
-        self.rows = rows_of(self.direct)
-        self.pristine = self.pristine or self.rows()
-
-    def _is_pristine(self) -> bool:
-        ours = connections["default"]
-        if ours.in_atomic_block or ours.errors_occurred:
-            return False
-        try:
-            for table in FORGOTTEN:
-                self.direct.execute(f"DELETE FROM {table}")
-            return self.rows() == self.pristine
-        except psycopg.Error:  # somebody holds a lock, or closed our connection
-            return False
-
-    def _give_up(self) -> None:
+    def give_up(self) -> None:
         _point_at(self.before)
         self.direct.close()
         _drop(self.name)
         self.name = ""
 
+    def _take(self) -> None:
+        self.before, self.name, self.loans = connections.settings["default"]["NAME"], _create("portal_cast"), 0
+        self.direct = psycopg.connect(address(self.name, "postgres"), autocommit=True, options="-c lock_timeout=2000")
+        tables = [name for (name,) in self.direct.execute(TABLES)]
+        self.copies = self.copies or {name: self._copy_of(name) for name in tables}
+        self.rows = rows_of(self.direct, tables)
+        self.as_left, self.catalogue = self.rows(), self._catalogue()
+        self.sequences = self.direct.execute(SEQUENCES).fetchall()
 
-handed_on = HandedOn()
+    def _copy_of(self, table: str) -> bytes:
+        with self.direct.cursor().copy(f"COPY {table} TO STDOUT (FORMAT binary)") as copy:
+            return b"".join(copy)
+
+    def _catalogue(self) -> list[Any]:
+        return self.direct.execute(CATALOGUE, prepare=True).fetchall()
+
+    def _is_put_right(self) -> bool:
+        ours = connections["default"]
+        if self.loans >= MOST_LOANS or ours.in_atomic_block or ours.errors_occurred:
+            return False
+        try:
+            if not self._is_left_alone() or self._catalogue() != self.catalogue:
+                return False
+            self._take_back()
+        except psycopg.Error:
+            return False
+        return True
+
+    def _is_left_alone(self) -> bool:
+        """Nobody is at work here any more, and nothing is locked. Connections that idle, or are just ending, end."""
+        ours = connections["default"].connection
+        known = [self.direct.info.backend_pid, ours.info.backend_pid if ours else 0]
+        strangers = self.direct.execute(STRANGERS, [known], prepare=True).fetchall()
+        if any(state != "idle" for _, state in strangers):
+            return False
+        for pid, _ in strangers:
+            self.direct.execute("SELECT pg_terminate_backend(%s, 2000)", [pid])
+        return self.direct.execute(LOCKS, prepare=True).fetchone() == (0,)
+
+    def _take_back(self) -> None:
+        changed = [name for name, told in self.rows().items() if told != self.as_left[name]]
+        if changed:
+            with self.direct.transaction():
+                self.direct.execute("SET LOCAL session_replication_role = replica")  # neither triggers nor references
+                for name in changed:
+                    self._put_back(name)
+            self.as_left = self.rows()
+        for (name, value), (_, now) in zip(self.sequences, self.direct.execute(SEQUENCES, prepare=True), strict=True):
+            if value != now:
+                self.direct.execute("SELECT setval(%s, coalesce(%s, 1), %s)", [name, value, value is not None])
+        crypto.forget_keys()
+
+    def _put_back(self, table: str) -> None:
+        self.direct.execute(f"DELETE FROM {table}")
+        with self.direct.cursor().copy(f"COPY {table} FROM STDIN (FORMAT binary)") as copy:
+            copy.write(self.copies[table])
+
+
+lender = Lender()

@@ -1,7 +1,7 @@
 """Loaded before Django: one real PostgreSQL for the run, migrated as `owner` into templates that tests clone.
 
-`portal_empty` is migrated and empty; `portal_cast` holds the fixed cast (tests/cast.py). A clone takes 10–20 ms, so
-every test has a database of its own and nothing depends on order. The application always connects as `app`.
+`portal_empty` is migrated and empty; `portal_cast` holds the fixed cast (tests/cast.py). Every test gets a database as
+the template is (tests/clones.py), so nothing depends on order. The application always connects as `app`.
 """
 
 from __future__ import annotations
@@ -119,11 +119,16 @@ def _stop(cluster, home: Path, pid: int) -> None:  # type: ignore[no-untyped-def
         shutil.rmtree(home, ignore_errors=True)
 
 
+def starts_processes(module: Path) -> bool:
+    """Browsers, servers, clusters: what may still be at work when the test is over."""
+    return not HEAVY.isdisjoint(module.parts)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Modules that start browsers and servers are spread among those that do not: never all of them at one time."""
     modules = [list(tests) for _, tests in groupby(items, key=lambda item: item.path)]
-    heavy = [tests for tests in modules if HEAVY & set(tests[0].path.parts)]
-    light = [tests for tests in modules if not HEAVY & set(tests[0].path.parts)]
+    heavy = [tests for tests in modules if starts_processes(tests[0].path)]
+    light = [tests for tests in modules if not starts_processes(tests[0].path)]
     every = len(light) / (len(heavy) or 1)
     order = [(n, tests) for n, tests in enumerate(light)] + [(n * every, tests) for n, tests in enumerate(heavy)]
     items[:] = [item for _, tests in sorted(order, key=lambda place: place[0]) for item in tests]

@@ -25,6 +25,7 @@ def home() -> Iterator[Path]:
     path = Path(tempfile.mkdtemp(prefix="portal-test-"))
     path.chmod(path.stat().st_mode | stat.S_IXGRP | stat.S_IXOTH)
     yield path
+    shutil.rmtree(Cluster(path).socket_dir, ignore_errors=True)
     shutil.rmtree(path, ignore_errors=True)
 
 
@@ -34,7 +35,6 @@ def cluster(home: Path) -> Iterator[Cluster]:
     cluster = Cluster(home, durable=False)
     yield cluster
     cluster.stop()
-    shutil.rmtree(cluster.socket_dir, ignore_errors=True)
 
 
 @pytest.fixture

@@ -13,9 +13,6 @@ from tests.cast import uid
 from tests.walls.hostile import errors_at, held, new_person, own_data, post
 from tests.walls.urls import ROWS, UNKNOWN
 
-pytestmark = pytest.mark.hands_on
-
-
 # --- the answer's form -----------------------------------------------------------------------------------------------
 
 REFUSED = [

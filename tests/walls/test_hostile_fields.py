@@ -30,8 +30,6 @@ from tests.walls.hostile import (
 )
 from tests.walls.urls import UNKNOWN, chip
 
-pytestmark = pytest.mark.hands_on
-
 
 def test_a_written_row_would_be_noticed(client_of, counts):
     before = counts()

@@ -13,9 +13,6 @@ from portal.kernel.wsgi import PortalHandler
 from tests.walls.hostile import FORM, WORST, post
 from tests.walls.urls import ROWS
 
-pytestmark = pytest.mark.hands_on
-
-
 GETS = sorted({reverse(row.name, args=row.args) for row in ROWS if not row.name.startswith("health")})
 PARAMETERS = ("q", "specialty", "location", "mode", "child", "page", "service", "day", "next", "new", "v", "lang", "x")
 

@@ -35,7 +35,6 @@ def test_every_address_has_a_name():
     assert not [name for name in names(get_resolver().url_patterns) if name.endswith("None")]
 
 
-@pytest.mark.hands_on
 @pytest.mark.parametrize("row", READING)
 def test_everyone_sees_what_is_theirs(row, client_of, sql):
     """One database for all members of the cast: looking changes nothing for the next."""
@@ -43,7 +42,6 @@ def test_everyone_sees_what_is_theirs(row, client_of, sql):
         try_address(row, who, client_of, sql)
 
 
-@pytest.mark.hands_on
 @pytest.mark.parametrize("row", [pytest.param(row, id=row.label) for row in POSTS])
 def test_who_is_turned_away_changes_nothing_for_the_next(row, client_of, sql):
     """One database for all of them: a refusal writes nothing but its trail."""
@@ -73,7 +71,6 @@ def try_address(row, who, client_of, sql):
         assert response["Location"].startswith("/sign-in/")
 
 
-@pytest.mark.hands_on
 @pytest.mark.parametrize("row", [r for r in ROWS if r.opens], ids=lambda r: r.label)
 def test_a_refused_page_shows_nothing_of_the_patient(row, client_of):
     for who in EVERYONE:

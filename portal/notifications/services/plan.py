@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -14,8 +13,8 @@ from portal.notifications import timing
 from portal.notifications.kinds import KINDS, OF_A_BATCH
 from portal.notifications.models import Channel, Message, MessageState, MessageWishes
 from portal.notifications.selectors import contacts_to_warn, timing_of, told_together, ways_to, wishes_of
-from portal.notifications.selectors_sql import next_sequences
 from portal.notifications.selectors_ways import BY_CONTACT, Way, taken
+from portal.notifications.services.write import Matter, Said, write
 from portal.notifications.subjects import ELSEWHERE
 from portal.people.models import Contact
 from portal.scheduling.models import Appointment, AppointmentStatus, WaitlistOffer
@@ -24,23 +23,6 @@ from portal.scheduling.selectors_sql import database_now
 PLANNED = (MessageState.PLANNED,)
 NOTICE_LASTS = timedelta(days=1)
 DOCUMENT_LASTS = timedelta(days=7)
-
-
-@dataclass(frozen=True, slots=True)
-class _Said:
-    """A message still without a number: kind, way, when it is due and until when it is of use."""
-
-    kind: str
-    way: Way
-    at: datetime
-    until: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class _About:
-    subject_id: UUID
-    version: int
-    organization_id: UUID | None
 
 
 @command("Message.plan", roles={Role.SYSTEM})
@@ -61,10 +43,10 @@ def plan_visit(*, actor: Actor, visit: Appointment, patient_id: UUID, recipient_
     news_ways = taken(KINDS[news], ways, wishes)
     if news in OF_A_BATCH and told_together(actor, visit)[0] != visit.pk:
         news_ways = [way for way in news_ways if way.channel == Channel.EMAIL]
-    said = [_Said(news, way, _news_at(news, visit, now, zone, rules), until) for way in news_ways]
+    said = [Said(news, way, _news_at(news, visit, now, zone, rules), until) for way in news_ways]
     if visit.status == AppointmentStatus.BOOKED:
         said += _reminders(visit, now, zone, rules, ways, wishes)
-    _write(_About(visit.pk, visit.version, visit.organization_id), patient_id, recipient_id, said)
+    write(Matter(visit.pk, visit.version, visit.organization_id, patient_id, recipient_id), said)
     mine = Message.objects.visible_to(actor).filter(subject_id=visit.pk, subject_version=visit.version)
     return list(mine.filter(recipient_id=recipient_id).values_list("pk", flat=True))
 
@@ -81,11 +63,11 @@ def _reminders(
     rules: timing.Timing,
     ways: Sequence[Way],
     wishes: MessageWishes,
-) -> Iterable[_Said]:
+) -> Iterable[Said]:
     """One way each; which one is looked at again when it is due (`services/reroute.py`)."""
     for due in timing.reminders(visit.start, now, zone, rules):
         for way in taken(KINDS[due.kind], ways, wishes)[:1]:
-            yield _Said(due.kind, way, due.at, due.until)
+            yield Said(due.kind, way, due.at, due.until)
 
 
 @command("Message.plan-offer", roles={Role.SYSTEM})
@@ -93,8 +75,8 @@ def plan_offer(*, actor: Actor, offer: WaitlistOffer, patient_id: UUID, recipien
     """A time that is kept for this person a few minutes: every way they want to hear of it, at once."""
     wishes, now = wishes_of(actor, recipient_id), database_now()
     ways = taken(KINDS["offer"], ways_to(actor, recipient_id, wishes), wishes)
-    said = [_Said("offer", way, now, offer.expires_at) for way in ways]
-    _write(_About(offer.pk, 1, offer.role.organization_id), patient_id, recipient_id, said)
+    said = [Said("offer", way, now, offer.expires_at) for way in ways]
+    write(Matter(offer.pk, 1, offer.role.organization_id, patient_id, recipient_id), said)
     return _planned(actor, offer.pk, recipient_id)
 
 
@@ -107,7 +89,8 @@ def plan_notice(
     contacts = [one for one in contacts_to_warn(actor, patient_id, subject_id) if bytes(one.digest) != except_digest]
     for n, one in enumerate(contacts, 1):  # two phones: one message each, told apart by the version
         way = Way(BY_CONTACT[Contact.Kind(one.kind)], one.pk)
-        _write(_About(subject_id, n, None), patient_id, patient_id, [_Said(kind, way, now, now + NOTICE_LASTS)])
+        matter = Matter(subject_id, n, None, patient_id, patient_id)
+        write(matter, [Said(kind, way, now, now + NOTICE_LASTS)])
     return _planned(actor, subject_id, patient_id)
 
 
@@ -118,39 +101,14 @@ def plan_document(*, actor: Actor, document_id: UUID, patient_id: UUID, recipien
     ways = taken(KINDS["document"], ways_to(actor, recipient_id, wishes), wishes)
     rules, zone = timing.Timing(), ZoneInfo(wishes.zone or ELSEWHERE)
     at = timing.quiet_ends(now, zone, rules) if timing.is_quiet(now, zone, rules) else now
-    said = [_Said("document", way, at, at + DOCUMENT_LASTS) for way in ways[:1]]
-    _write(_About(document_id, 1, None), patient_id, recipient_id, said)
+    said = [Said("document", way, at, at + DOCUMENT_LASTS) for way in ways[:1]]
+    write(Matter(document_id, 1, None, patient_id, recipient_id), said)
     return _planned(actor, document_id, recipient_id)
 
 
 def _planned(actor: Actor, subject_id: UUID, recipient_id: UUID) -> list[UUID]:
     mine = Message.objects.visible_to(actor).filter(subject_id=subject_id, recipient_id=recipient_id)
     return list(mine.values_list("pk", flat=True))
-
-
-def _write(about: _About, patient_id: UUID, recipient_id: UUID, said: Sequence[_Said]) -> None:
-    numbers = next_sequences(len(said))
-    Message.objects.bulk_create(
-        [
-            Message(
-                patient_id=patient_id,
-                recipient_id=recipient_id,
-                organization_id=about.organization_id,
-                kind=one.kind,
-                subject_id=about.subject_id,
-                subject_version=about.version,
-                channel=one.way.channel,
-                contact_id=one.way.contact_id,
-                sequence=number,
-                due_at=one.at,
-                next_at=one.at,
-                expires_at=one.until,
-                wants_answer=KINDS[one.kind].wants_answer,
-            )
-            for one, number in zip(said, numbers, strict=True)
-        ],
-        ignore_conflicts=True,
-    )
 
 
 @command("Message.withdraw", roles={Role.SYSTEM})
@@ -190,21 +148,11 @@ def _same_news(actor: Actor, message: Message):  # type: ignore[no-untyped-def]
 
 def say_by(message: Message, way: Way) -> UUID:
     """The same news by this way too, now. Inside a command."""
-    now = database_now()
-    again = Message(
-        patient_id=message.patient_id,
-        recipient_id=message.recipient_id,
-        organization_id=message.organization_id,
-        kind=message.kind,
-        subject_id=message.subject_id,
-        subject_version=message.subject_version,
-        channel=way.channel,
-        contact_id=way.contact_id,
-        sequence=next_sequences(1)[0],
-        due_at=now,
-        next_at=now,
-        expires_at=message.expires_at,
-        wants_answer=message.wants_answer,
+    matter = Matter(
+        message.subject_id,
+        message.subject_version,
+        message.organization_id,
+        message.patient_id,
+        message.recipient_id,
     )
-    Message.objects.bulk_create([again], ignore_conflicts=True)
-    return again.pk
+    return write(matter, [Said(message.kind, way, database_now(), message.expires_at)])[0]

@@ -9,12 +9,12 @@ from uuid import UUID
 from portal.kernel.actor import Actor, Role
 from portal.kernel.commands import command
 from portal.notifications import timing
-from portal.notifications.kinds import KINDS
 from portal.notifications.models import Channel, Message, MessageState
 from portal.notifications.ports_mail import Fault
 from portal.notifications.returned import DELAYED, Returned, Told
 from portal.notifications.selectors import ways_to, wishes_of
-from portal.notifications.selectors_sql import next_sequences
+from portal.notifications.selectors_ways import Way
+from portal.notifications.services.write import Matter, Said, write
 from portal.people.contacts import Address
 from portal.people.models import Contact
 from portal.people.selectors import contacts_of
@@ -109,21 +109,6 @@ def note_unreached(*, actor: Actor, visit: Appointment, patient_id: UUID, recipi
     if contact is None:
         return None
     now = database_now()
-    message = Message(
-        patient_id=patient_id,
-        recipient_id=recipient_id,
-        organization_id=visit.organization_id,
-        kind=news,
-        subject_id=visit.pk,
-        subject_version=visit.version,
-        channel=Channel.EMAIL,
-        contact_id=contact.pk,
-        sequence=next_sequences(1)[0],
-        state=MessageState.FAILED,
-        error=OFF,
-        due_at=now,
-        expires_at=max(visit.start, now + timing.URGENT),
-        wants_answer=KINDS[news].wants_answer,
-    )
-    Message.objects.bulk_create([message], ignore_conflicts=True)
-    return message.pk
+    way = Way(Channel.EMAIL, contact.pk)
+    matter = Matter(visit.pk, visit.version, visit.organization_id, patient_id, recipient_id)
+    return write(matter, [Said(news, way, now, max(visit.start, now + timing.URGENT), error=OFF)])[0]
