@@ -34,7 +34,7 @@ CONTENT = "SELECT '{0}', md5(string_agg(t::text, '|' ORDER BY t::text)) FROM {0}
 def everything_in(direct: psycopg.Connection[Any]) -> list[Any]:
     """The content of each table, and where each sequence is."""
     tables = [CONTENT.format(name) for (name,) in direct.execute(TABLES)]
-    return [*direct.execute(" UNION ALL ".join(tables)), *direct.execute(SEQUENCES)]
+    return sorted([*direct.execute(" UNION ALL ".join(tables)), *direct.execute(SEQUENCES)], key=str)
 
 
 @pytest.fixture
