@@ -17,7 +17,7 @@ from portal.kernel.access import Trail, acting
 from portal.kernel.actor import Actor, Role, anonymous, system
 from tests.cast import uid
 from tests.clones import address, clone, lender
-from tests.plugin import starts_processes
+from tests.plugin import is_heavy
 
 # Pages name their style sheets by hash only after `collectstatic`; tests of real servers run that (tests/servers.py).
 settings.STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
@@ -26,8 +26,11 @@ settings.STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.stora
 @pytest.fixture(autouse=True)
 def nobody_has_looked() -> None:
     """Looks of earlier tests are not counted, each 25th costs a statement; the language of their last page is over."""
-    from portal.scheduling.views import limits
+    from portal.people import selectors
+    from portal.scheduling.views import limits, times
 
+    selectors._indexes.clear()
+    times._choices.clear()
     limits._uncounted.clear()
     limits._refused.clear()
     translation.deactivate()
@@ -52,8 +55,7 @@ def empty_db(django_db_blocker: Any) -> Iterator[str]:
 @pytest.fixture
 def db(request: pytest.FixtureRequest, django_db_blocker: Any) -> Iterator[str]:
     """A real database with the cast in it, as if nobody had used it before. Its name."""
-    of_its_own = starts_processes(request.node.path)
-    with django_db_blocker.unblock(), clone("portal_cast") if of_its_own else lender.lent() as name:
+    with django_db_blocker.unblock(), clone("portal_cast") if is_heavy(request.node.path) else lender.lent() as name:
         yield name
 
 

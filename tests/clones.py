@@ -24,17 +24,24 @@ TABLES = """
     SELECT relnamespace::regnamespace || '.' || relname FROM pg_class
      WHERE relkind = 'r' AND relnamespace::regnamespace::text !~ '^(pg_|information_schema)' ORDER BY 1"""
 SEQUENCES = "SELECT schemaname || '.' || sequencename, last_value FROM pg_sequences ORDER BY 1"
-# Tables, columns, functions, triggers, policies, constraints, grants: whatever a statement of DDL leaves behind.
+# Whatever DDL leaves behind: schemas, tables, columns, functions, triggers, policies, constraints, views, grants.
+# Numbers below 16384 are the server's own.
 CATALOGUE = " UNION ALL ".join(
-    f"SELECT '{name}', count(*), max(xmin::text::bigint) FROM {name} WHERE oid >= 16384"  # below are the server's own
-    for name in ("pg_class", "pg_attrdef", "pg_constraint", "pg_policy", "pg_proc", "pg_trigger")
+    f"SELECT '{name}', count(*), max(xmin::text::bigint) FROM {name} WHERE {key} >= {least}"
+    for name, key, least in (
+        *((name, "oid", 16384) for name in ("pg_class", "pg_attrdef", "pg_constraint", "pg_policy", "pg_proc")),
+        *((name, "oid", 16384) for name in ("pg_trigger", "pg_rewrite", "pg_type")),
+        ("pg_attribute", "attrelid", 16384),
+        ("pg_namespace", "oid", 0),
+    )
 )
 STRANGERS = """
     SELECT pid, state FROM pg_stat_activity
      WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> ALL (%s)"""
 LOCKS = """
-    SELECT count(*) FROM pg_locks
-     WHERE database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND pid <> pg_backend_pid()"""
+    SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid)
+     WHERE database = (SELECT oid FROM pg_database WHERE datname = current_database())
+       AND backend_type = 'client backend' AND pid <> pg_backend_pid()"""
 
 
 def address(name: str, role: str) -> str:

@@ -119,7 +119,7 @@ def _stop(cluster, home: Path, pid: int) -> None:  # type: ignore[no-untyped-def
         shutil.rmtree(home, ignore_errors=True)
 
 
-def starts_processes(module: Path) -> bool:
+def is_heavy(module: Path) -> bool:
     """Browsers, servers, clusters: what may still be at work when the test is over."""
     return not HEAVY.isdisjoint(module.parts)
 
@@ -127,8 +127,8 @@ def starts_processes(module: Path) -> bool:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Modules that start browsers and servers are spread among those that do not: never all of them at one time."""
     modules = [list(tests) for _, tests in groupby(items, key=lambda item: item.path)]
-    heavy = [tests for tests in modules if starts_processes(tests[0].path)]
-    light = [tests for tests in modules if not starts_processes(tests[0].path)]
+    heavy = [tests for tests in modules if is_heavy(tests[0].path)]
+    light = [tests for tests in modules if not is_heavy(tests[0].path)]
     every = len(light) / (len(heavy) or 1)
     order = [(n, tests) for n, tests in enumerate(light)] + [(n * every, tests) for n, tests in enumerate(heavy)]
     items[:] = [item for _, tests in sorted(order, key=lambda place: place[0]) for item in tests]

@@ -37,6 +37,7 @@ from portal.notifications.services import (
     plan_next_way,
     plan_notice,
     plan_offer,
+    plan_turn,
     plan_visit,
     settle,
     take_up,
@@ -143,6 +144,18 @@ def tell_cancelled(*, appointment_id: UUID, patient_id: UUID, recipient_id: UUID
     _tell("clinic-cancelled" if by_clinic else "cancelled", appointment_id, patient_id, recipient_id)
 
 
+@on("course.untold")
+def tell_untold(*, appointment_id: UUID, patient_id: UUID, recipient_id: UUID) -> None:
+    """A visit has changed before the SMS about all booked with it had left: the next one speaks of the others."""
+    with _open({patient_id, recipient_id}) as actor:
+        visit = Appointment.objects.visible_to(actor).filter(pk=appointment_id).first()
+        planned: list[UUID] = []
+        for other, news in untold_together(actor, visit) if visit else []:
+            planned += plan_turn(actor=actor, visit=other, patient_id=patient_id, recipient_id=recipient_id, news=news)
+    while planned and post_due(among=planned):
+        pass
+
+
 @on("waitlist.offered")
 def tell_offer(*, offer_id: UUID, patient_id: UUID, recipient_id: UUID) -> None:
     """A time has become free and is kept for this person; said in their own name alone, so to nobody else."""
@@ -214,8 +227,6 @@ def _tell(news: str, appointment_id: UUID, patient_id: UUID, recipient_id: UUID)
         if visit is None:
             return
         planned = _plan(actor, visit, patient_id, recipient_id, news)
-        if untold := untold_together(actor, visit):
-            planned += _plan(actor, untold[0], patient_id, recipient_id, untold[1])
     while planned and post_due(among=planned):
         pass
 

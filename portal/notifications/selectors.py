@@ -9,13 +9,13 @@ from zoneinfo import ZoneInfo
 from django.db.models.functions import Now
 
 from portal.kernel.actor import Actor
-from portal.notifications.kinds import OF_A_BATCH, Stream
+from portal.notifications.kinds import Stream
 from portal.notifications.models import Channel, Message, MessagePolicy, MessageState, MessageWishes
 from portal.notifications.selectors_ways import Way, reach_of
 from portal.notifications.timing import Timing, is_quiet, quiet_ends
 from portal.people.models import Contact, Proxy
 from portal.people.selectors import contacts_of
-from portal.scheduling.models import HOLDS_TIME, Appointment, AppointmentStatus, WaitlistEntry
+from portal.scheduling.models import Appointment, AppointmentStatus, WaitlistEntry
 from portal.scheduling.selectors_sql import database_now
 
 NEVER_SAID = (MessageState.SUPERSEDED, MessageState.CANCELED, MessageState.SKIPPED)
@@ -41,19 +41,20 @@ def told_together(actor: Actor, visit: Appointment) -> list[UUID]:
     return list(rows.order_by("start", "pk").values_list("pk", flat=True))
 
 
-def untold_together(actor: Actor, visit: Appointment) -> tuple[Appointment, str] | None:
-    """Whose turn it is to speak of those booked with this visit, and the news: it has changed before its SMS left."""
-    if visit.batch is None or visit.version == 1:
-        return None
+def untold_together(actor: Actor, visit: Appointment) -> list[tuple[Appointment, str]]:
+    """Of what was booked with this visit and no SMS has spoken of: whose turn it is to speak of it, and the news."""
+    if visit.batch is None:
+        return []
     together = Appointment.objects.visible_to(actor).filter(batch=visit.batch)
-    spoken = Message.objects.visible_to(actor).filter(kind__in=OF_A_BATCH, subject_id__in=together.values("pk"))
-    if spoken.exclude(channel=Channel.EMAIL).exclude(state__in=NEVER_SAID).exists():
-        return None
-    left = together.filter(version=1, status__in=HOLDS_TIME, start__gt=Now()).select_related("location")
-    first = left.order_by("start", "pk").first()
-    if first is None:
-        return None
-    return first, "requested" if first.status == AppointmentStatus.PENDING else "booked"
+    of_batch = Message.objects.visible_to(actor).filter(subject_id__in=together.values("pk"), subject_version=1)
+    spoken = of_batch.exclude(channel=Channel.EMAIL).exclude(state__in=NEVER_SAID)
+    said = set(spoken.values_list("kind", flat=True))
+    found = []
+    for news, status in (("booked", AppointmentStatus.BOOKED), ("requested", AppointmentStatus.PENDING)):
+        left = together.filter(version=1, status=status, start__gt=Now()).select_related("location")
+        if news not in said and (first := left.order_by("start", "pk").first()):
+            found.append((first, news))
+    return found
 
 
 def representatives(actor: Actor, patient_ids: set[UUID]) -> set[tuple[UUID, UUID]]:

@@ -19,6 +19,9 @@ from portal.people.models import Location
 from portal.scheduling.calendar import calendar_file
 from portal.scheduling.models import Appointment, WaitlistOffer
 
+# Where the link of a notice leads, signed in; else to the person's own data.
+PAGES = {"document": "people:home", "calendar-opened": "scheduling:feed-page"}
+
 
 @dataclass(frozen=True)
 class Words:
@@ -59,7 +62,7 @@ def visit_words(
             sms=fill(str(text.sms), blanks | {"when": _with_others(blanks["when"], more)}),
             subject=fill(str(text.subject), blanks),
             text=fill(str(text.body), blanks),
-            calendar=calendar_file(visit, page, method="REQUEST") if kind in WITH_CALENDAR else None,
+            calendar=calendar_file(visit, page, method="REQUEST") if _has_calendar(kind, visit) else None,
         )
 
 
@@ -86,12 +89,17 @@ def notice_words(kind: str, happened: datetime, zone: str, language: str) -> Wor
     """Something has happened to an account or in it; the link leads there, signed in."""
     with override(language):
         local = happened.astimezone(ZoneInfo(zone))
-        page = reverse("people:data" if kind != "document" else "people:home")
+        page = reverse(PAGES.get(kind, "people:data"))
         blanks = {"when": _at(local), "link": settings.PUBLIC_URL + page}
         text = TEXTS[kind]
         return Words(
             sms=fill(str(text.sms), blanks), subject=fill(str(text.subject), blanks), text=fill(str(text.body), blanks)
         )
+
+
+def _has_calendar(kind: str, visit: Appointment) -> bool:
+    """A request has one when the visit is in the person's calendar already, with the time it had before."""
+    return kind in WITH_CALENDAR or (kind == "requested" and visit.version > 1)
 
 
 def fill(text: str, blanks: dict[str, str]) -> str:

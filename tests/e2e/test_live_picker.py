@@ -41,8 +41,13 @@ def moment_of(chip):
     return chip.get_attribute("value").split("|")[1]
 
 
+BOXES = """() => Object.fromEntries([...document.querySelectorAll(".time")].map(
+  (time) => [time.id, time.getBoundingClientRect().toJSON()]))"""
+
+
 def places(page):
-    return {chip.get_attribute("id"): chip.bounding_box() for chip in page.locator(".time").all()}
+    """Of all times at one moment: the page may be redrawn between two looks."""
+    return page.evaluate(BOXES)
 
 
 def asked_by(page):

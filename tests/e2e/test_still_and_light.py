@@ -43,24 +43,61 @@ def test_nothing_moves_when_the_fonts_come_late(browser_page, path, width, recor
     assert shift_of(page) <= MOST_SHIFT
 
 
-@pytest.mark.parametrize("late", [0, 1], ids=["the first answer is late", "the last answer is late"])
-def test_of_two_days_pressed_at_once_the_last_is_shown(browser_page, late):
-    """By whichever answer comes last, and though the first one takes away the link that asked for the other."""
-    page, asked = browser_page(width=390), []
-    page.goto(on_day(2))
+class SlowDays:
+    """The answers about days come when `answer` says so, in its order."""
 
-    def answer(route):
-        asked.append((route, route.fetch()))
-        if len(asked) == 2:
-            for held, written in (asked[1 - late], asked[late]):
-                held.fulfill(response=written)
+    def __init__(self, page):
+        self.page, self.asked = page, []
+        page.goto(on_day(2))
+        page.route("**/doctors/vera/**", lambda route: self.asked.append(route))  # noqa: PLW0108
+        other = page.locator(".days a:not([aria-current])")
+        self.first, self.last = other.evaluate_all("days => days.slice(-2).map(day => day.id)")
 
-    page.route("**/doctors/vera/**", answer)
-    first, last = page.locator(".days a:not([aria-current])").evaluate_all("days => days.slice(-2).map(day => day.id)")
-    with page.expect_response(lambda response: last.removeprefix("day-") in response.url):
-        page.evaluate("names => names.forEach(name => document.getElementById(name).click())", [first, last])
-    expect(page.locator(f"#{last}[aria-current]")).to_be_attached()
-    expect(page.locator(f"#{first}[aria-current]")).to_have_count(0)
+    def press(self, *names):
+        self.page.evaluate("names => names.forEach(name => document.getElementById(name).click())", names)
+
+    def answer(self, *order):
+        for n in order:
+            self.request(n).fulfill(response=self.request(n).fetch())
+
+    def request(self, n):
+        for _ in range(500):
+            if n < len(self.asked):
+                return self.asked[n]
+            self.page.wait_for_timeout(10)
+        pytest.fail(f"asked {len(self.asked)} times only")
+
+    def shows(self, name, not_this):
+        expect(self.page.locator(f"#{name}[aria-current]")).to_be_attached()
+        expect(self.page.locator(f"#{not_this}[aria-current]")).to_have_count(0)
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)], ids=["the last answer is late", "the first answer is late"])
+def test_of_two_days_pressed_at_once_the_last_is_shown(browser_page, order):
+    """By whichever answer comes last, and though the first one would take away the link that asked for the other."""
+    days = SlowDays(browser_page(width=390))
+    days.press(days.first, days.last)
+    days.answer(*order)
+    days.shows(days.last, not_this=days.first)
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_back_to_the_first_of_two_days_shows_the_first(browser_page, order):
+    days = SlowDays(browser_page(width=390))
+    days.press(days.first, days.last, days.first)
+    days.answer(*order)
+    days.shows(days.first, not_this=days.last)
+
+
+def test_when_the_last_day_cannot_be_reached_the_others_can(browser_page):
+    days = SlowDays(browser_page(width=390))
+    days.page.evaluate("console.error = () => {}")  # htmx tells that nobody answered
+    days.press(days.first, days.last)
+    days.request(1).abort()
+    days.answer(0)
+    days.page.unroute("**/doctors/vera/**")
+    days.press(days.first)
+    days.shows(days.first, not_this=days.last)
 
 
 def test_nothing_moves_while_days_are_switched(browser_page, record_property):

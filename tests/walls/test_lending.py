@@ -26,6 +26,10 @@ LEAVES = {
     "a policy": "CREATE POLICY everybody ON people_patient USING (true)",
     "a function": "CREATE FUNCTION guard.more() RETURNS int LANGUAGE sql AS 'SELECT 1'",
     "a trigger": "ALTER TABLE people_specialty DISABLE TRIGGER ALL",
+    "a column's name": "ALTER TABLE people_specialty RENAME COLUMN slug TO slug2",
+    "a column that may be empty": "ALTER TABLE people_specialty ALTER COLUMN slug DROP NOT NULL",
+    "a grant on a column": "GRANT UPDATE (slug) ON people_specialty TO app",
+    "a grant on a schema": "GRANT CREATE ON SCHEMA public TO app",
     "a grant": "REVOKE SELECT ON people_specialty FROM app",
 }
 CONTENT = "SELECT '{0}', md5(string_agg(t::text, '|' ORDER BY t::text)) FROM {0} t"

@@ -100,6 +100,12 @@ def person() -> dict[str, str]:
 
 
 ANNAS, MILAS, BORISS = uid("visit-anna"), uid("visit-mila"), uid("visit-boris")
+
+
+def answer():
+    return {"version": "1"}
+
+
 ROWS = [
     # Public
     Row("health-live", all_get(200)),
@@ -268,9 +274,10 @@ ROWS = [
     Row("notifications:text-standard", table(302, 403, 403, alla=302), ("moved", "ru"), method="POST", data=unseen),
     Row("notifications:text-standard", table(302, 403, 403, alla=400), ("moved", "ru"), method="POST"),
     Row("notifications:text-standard", table(302, 403, 403, alla=404), ("moved", "de"), method="POST", data=unseen),
-    Row("web:request-confirm", table(302, 403, 403, rita=302, foma=404), (ANNAS,), method="POST"),
-    Row("web:request-confirm", table(302, 403, 403, rita=404, foma=404), (UNKNOWN,), method="POST"),
-    Row("web:request-decline", table(302, 403, 403, rita=409, foma=404), (ANNAS,), method="POST"),
+    Row("web:request-confirm", table(302, 403, 403, rita=409, foma=404), (ANNAS,), method="POST", data=answer),
+    Row("web:request-confirm", table(302, 403, 403, rita=400, foma=400), (ANNAS,), method="POST"),
+    Row("web:request-confirm", table(302, 403, 403, rita=404, foma=404), (UNKNOWN,), method="POST", data=answer),
+    Row("web:request-decline", table(302, 403, 403, rita=409, foma=404), (ANNAS,), method="POST", data=answer),
     Row("web:desk", table(302, 403, 200)),
     Row(
         "web:desk-visit",

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from portal.settings import Settings
 
 TIMEOUT = 15.0  # seconds, for each command and its answer
-WHOLE = 40.0  # seconds, for all of them from the first packet on: well within the lease of a message
+WHOLE = 40.0  # seconds from the first packet on, for whatever follows the greeting: with a late start within a lease
 PORTS = {"smtp": 25, "smtps": 465}
 METHOD = re.compile(rb"^METHOD:([A-Z-]{1,20})\r?$", re.MULTILINE)
 GO_AHEAD = 354

@@ -9,6 +9,7 @@ from portal.notifications.services.plan import (
     plan_next_way,
     plan_notice,
     plan_offer,
+    plan_turn,
     plan_visit,
     withdraw,
 )
@@ -36,6 +37,7 @@ __all__ = [
     "plan_next_way",
     "plan_notice",
     "plan_offer",
+    "plan_turn",
     "plan_visit",
     "refuse_chat",
     "remove_device",

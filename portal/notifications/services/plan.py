@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from portal.kernel.actor import Actor, Role
 from portal.kernel.commands import command
+from portal.kernel.outbox import emit
 from portal.notifications import timing
 from portal.notifications.kinds import KINDS, OF_A_BATCH
 from portal.notifications.models import Channel, Message, MessageState, MessageWishes
@@ -33,6 +34,8 @@ def plan_visit(*, actor: Actor, visit: Appointment, patient_id: UUID, recipient_
     """
     now = database_now()
     _withdraw(actor, visit)
+    if news in OF_A_BATCH and visit.version > 1:
+        leave_to_next(visit.pk, patient_id, recipient_id)
     wishes = wishes_of(actor, recipient_id)
     ways = ways_to(actor, recipient_id, wishes)
     if not ways:
@@ -49,6 +52,23 @@ def plan_visit(*, actor: Actor, visit: Appointment, patient_id: UUID, recipient_
     write(Matter(visit.pk, visit.version, visit.organization_id, patient_id, recipient_id), said)
     mine = Message.objects.visible_to(actor).filter(subject_id=visit.pk, subject_version=visit.version)
     return list(mine.filter(recipient_id=recipient_id).values_list("pk", flat=True))
+
+
+@command("Message.plan-turn", roles={Role.SYSTEM})
+def plan_turn(*, actor: Actor, visit: Appointment, patient_id: UUID, recipient_id: UUID, news: str) -> list[UUID]:
+    """The SMS about visits booked together, from the one whose turn it is now. Each has had its e-mail already."""
+    wishes, now = wishes_of(actor, recipient_id), database_now()
+    rules, zone = timing_of(visit.organization_id), ZoneInfo(wishes.zone or visit.location.zone)
+    at = _news_at(news, visit, now, zone, rules)
+    ways = taken(KINDS[news], ways_to(actor, recipient_id, wishes), wishes)
+    said = [Said(news, way, at, visit.start) for way in ways if way.channel != Channel.EMAIL]
+    write(Matter(visit.pk, visit.version, visit.organization_id, patient_id, recipient_id), said)
+    return _planned(actor, visit.pk, recipient_id)
+
+
+def leave_to_next(visit_id: UUID, patient_id: UUID, recipient_id: UUID) -> None:
+    """Inside a command: what this visit was to say of those booked with it is left to the next of them."""
+    emit("course.untold", appointment_id=visit_id, patient_id=patient_id, recipient_id=recipient_id)
 
 
 def _news_at(news: str, visit: Appointment, now: datetime, zone: ZoneInfo, rules: timing.Timing) -> datetime:
@@ -119,9 +139,14 @@ def withdraw(*, actor: Actor, visit: Appointment) -> None:
 
 def _withdraw(actor: Actor, visit: Appointment) -> None:
     is_cancelled = visit.status == AppointmentStatus.CANCELLED
-    Message.objects.visible_to(actor).filter(
+    stale = Message.objects.visible_to(actor).filter(
         subject_id=visit.pk, subject_version__lt=visit.version, state__in=PLANNED
-    ).update(state=MessageState.CANCELED if is_cancelled else MessageState.SUPERSEDED, next_at=None)
+    )
+    if visit.batch:
+        spoke_for_all = stale.filter(kind__in=OF_A_BATCH).exclude(channel=Channel.EMAIL)
+        for patient_id, recipient_id in spoke_for_all.values_list("patient_id", "recipient_id").distinct():
+            leave_to_next(visit.pk, patient_id, recipient_id)
+    stale.update(state=MessageState.CANCELED if is_cancelled else MessageState.SUPERSEDED, next_at=None)
 
 
 @command("Message.plan-next-way", roles={Role.SYSTEM})

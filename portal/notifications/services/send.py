@@ -22,14 +22,14 @@ from portal.kernel import crypto
 from portal.kernel.actor import Actor, Role
 from portal.kernel.commands import command
 from portal.notifications import parcels, routes, subjects, timing, words
-from portal.notifications.kinds import KINDS, patience_of
+from portal.notifications.kinds import KINDS, OF_A_BATCH, patience_of
 from portal.notifications.models import Channel, Message, MessageState, MessageText, MessageWishes
 from portal.notifications.ports_mail import Fault
 from portal.notifications.selectors import representatives, timing_of
 from portal.notifications.selectors_mail import first_mail
 from portal.notifications.selectors_texts import own_words, said_by
 from portal.notifications.selectors_ways import SURE
-from portal.notifications.services.plan import say_by
+from portal.notifications.services.plan import leave_to_next, say_by
 from portal.notifications.services.reroute import Ways
 from portal.notifications.subjects import Subject
 from portal.people.models import Contact, Patient
@@ -37,6 +37,7 @@ from portal.people.selectors import addresses_off
 from portal.scheduling.selectors_sql import database_now
 
 logger = logging.getLogger(__name__)
+OUTDATED = (MessageState.SUPERSEDED, MessageState.CANCELED)
 IN_DOUBT = (MessageState.SENDING, MessageState.UNKNOWN)
 WHILE_ALL_REST = timedelta(seconds=15)
 LATE = timedelta(minutes=10)
@@ -172,6 +173,8 @@ def _look(batch: _Batch, message: Message) -> Letter | None:
     subject = batch.subjects[message.pk]
     if stale := _why_not(message, subject, now):
         _finish(actor, message, *stale)
+        if stale[0] in OUTDATED and message.kind in OF_A_BATCH and message.channel != Channel.EMAIL:
+            leave_to_next(message.subject_id, message.patient_id, message.recipient_id)
         return None
     if message.state in IN_DOUBT:
         return _letter(message, asks=True)

@@ -39,7 +39,7 @@ class Said:
 
 
 def write(matter: Matter, said: Sequence[Said]) -> list[UUID]:
-    """Their ids; one that is there already keeps its own."""
+    """The ids of the rows, in their order; of one that was there already (it stays as it is) an id that nothing has."""
     numbers = next_sequences(len(said))
     rows = [_row(matter, one, number) for one, number in zip(said, numbers, strict=True)]
     Message.objects.bulk_create(rows, ignore_conflicts=True)

@@ -87,7 +87,7 @@ def test_another_time_of_a_service_by_request_is_asked_for_and_told_so(gateways,
     assert "Заявка на" in sms.text and "15:00" in sms.text
 
 
-def test_a_request_that_the_clinic_moves_is_agreed_to_and_told(gateways, booked, as_actor, sql):
+def test_a_request_that_the_clinic_moves_is_agreed_to_and_told(gateways, booked, as_actor, sql, no_night):
     by_request()
     args, owner = booked(), uuid4()
     with as_actor("rita") as trail:

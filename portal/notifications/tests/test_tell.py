@@ -13,9 +13,11 @@ from portal.kernel.ports import PortFailure, PortUnknown, override_port
 from portal.notifications import jobs, post, routes
 from portal.notifications.ports import DeliveryState, DeliveryStatus, FakeSms
 from portal.notifications.tests.conftest import tell
+from portal.people.models import HealthcareService
 from portal.scheduling import services
 from portal.scheduling.services import Ask
 from portal.scheduling.tests.conftest import press
+from portal.scheduling.tests.test_hold_times import stage
 from tests.cast import EMAILS, PHONES, ZONE, at, uid
 
 DOWN = PortFailure(permanent=False, code="unreachable")
@@ -330,31 +332,105 @@ def cancel_first(as_actor, visit):
         services.cancel_appointment(actor=trail.actor, appointment_id=visit.pk)
 
 
-@pytest.mark.parametrize("was_down", [True, False], ids=["its SMS was waiting", "its turn had not come"])
-def test_when_the_first_of_a_course_changes_before_its_sms_left_the_next_one_tells(gateways, as_actor, later, was_down):
+@pytest.fixture
+def left_to_next(sql):
+    """What lies in the queue about visits whose turn to speak has come, as the worker would run it."""
+
+    def run():
+        from procrastinate.contrib.django import app
+
+        for name, args in sql("SELECT task_name, args FROM procrastinate_jobs WHERE task_name LIKE '%%tell_untold'"):
+            app.tasks[name].func(**args)
+
+    return run
+
+
+def day_of(n):
+    return f"{at(10, days=n).astimezone(ZONE):%d.%m}"
+
+
+def by_request():
+    stage(lambda: HealthcareService.objects.filter(pk=uid("therapist-first")).update(online="request"))
+
+
+@pytest.mark.parametrize("was", ["waiting", "on its way", "not planned"])
+def test_when_the_first_of_a_course_changes_before_its_sms_left_the_next_one_tells(
+    gateways, as_actor, later, left_to_next, sql, was
+):
     first, *others = book_a_course(as_actor)
-    if was_down:
+    if was != "not planned":
         gateways.sms.fail_with.append(DOWN)
         tell(of_anna(first))
     for visit in others:
         tell(of_anna(visit))
+    sms = "subject_id = %s AND channel = 'sms' AND kind = 'booked'"
+    on_its_way = f"UPDATE notifications_message SET state = %s WHERE {sms}"
+    if was == "on its way":
+        sql(on_its_way, "sending", first.pk)
     cancel_first(as_actor, first)
     jobs.tell_cancelled(**of_anna(first))
+    if was == "on its way":
+        left_to_next()
+        sql(on_its_way, "planned", first.pk)  # the gateway did not take it
     tell(of_anna(first))
     routes.forget()
     later()
+    left_to_next()
+    left_to_next()
+    later()
     cancelled, told = sorted((sms.text for sms in gateways.sms.sent), key=lambda text: "и ещё" in text)
-    assert "отменена" in cancelled and f"{at(10, days=7).astimezone(ZONE):%d.%m}" in cancelled
-    assert "и ещё 1 приём" in told and f"{at(10, days=8).astimezone(ZONE):%d.%m}" in told
+    assert "отменена" in cancelled and day_of(7) in cancelled
+    assert "и ещё 1 приём" in told and day_of(8) in told
 
 
-def test_when_the_first_of_a_course_changes_later_nothing_is_told_again(gateways, as_actor):
+@pytest.mark.parametrize("change", ["moved", "confirmed"])
+def test_when_the_first_request_of_a_course_changes_the_next_one_tells(gateways, as_actor, later, left_to_next, change):
+    by_request()
+    first, *others = book_a_course(as_actor)
+    gateways.sms.fail_with.append(DOWN)
+    for visit in (first, *others):
+        jobs.tell_requested(**of_anna(visit))
+    if change == "moved":
+        owner = uuid4()
+        with as_actor("anna") as trail:
+            held = services.hold_time(actor=trail.actor, owner=owner, replaces=first.pk, **press(start=at(15, days=7)))
+            services.move_appointment(actor=trail.actor, appointment_id=first.pk, hold_id=held.pk, owner=owner)
+        jobs.tell_requested(**of_anna(first))
+    else:
+        with as_actor("rita") as trail:
+            services.confirm_appointment(actor=trail.actor, appointment_id=first.pk, version=1)
+        jobs.tell_booked(**of_anna(first))
+    routes.forget()
+    later()
+    left_to_next()
+    later()
+    own, told = sorted((sms.text for sms in gateways.sms.sent), key=lambda text: "и ещё" in text)
+    assert ("15:00" in own, "Заявка" in own) == (change == "moved", change == "moved")
+    assert "Заявка" in told and "и ещё 1 приём" in told and day_of(8) in told
+
+
+def test_when_the_first_of_a_course_changes_later_nothing_is_told_again(gateways, as_actor, left_to_next):
     first, *others = book_a_course(as_actor)
     for visit in [first, *others]:
         tell(of_anna(visit))
     cancel_first(as_actor, first)
     jobs.tell_cancelled(**of_anna(first))
+    tell(of_anna(first))
+    left_to_next()
     assert ["и ещё" in sms.text for sms in gateways.sms.sent] == [True, False]
+
+
+def test_who_has_only_mail_hears_nothing_twice_when_a_phone_is_added(gateways, as_actor, left_to_next, sql):
+    sql("UPDATE people_contact SET verified_at = NULL WHERE id = %s", uid("contact-phone-anna"))
+    first, *others = book_a_course(as_actor)
+    for visit in [first, *others]:
+        tell(of_anna(visit))
+    sql("UPDATE people_contact SET verified_at = now() WHERE id = %s", uid("contact-phone-anna"))
+    cancel_first(as_actor, first)
+    jobs.tell_cancelled(**of_anna(first))
+    left_to_next()
+    (sms,) = gateways.sms.sent
+    assert "отменена" in sms.text
 
 
 def test_who_represents_the_patient_no_more_hears_nothing_more(gateways, booked, sql):

@@ -33,17 +33,22 @@ def cancel_appointment(*, actor: Actor, appointment_id: UUID) -> Appointment:
 
 
 @command("Appointment.decline", roles={Role.REGISTRAR})
-def decline_appointment(*, actor: Actor, appointment_id: UUID) -> Appointment:
-    """The clinic says no to a time that was asked for; `Conflict` when somebody has said yes meanwhile."""
-    return _cancel(actor, appointment_id, [AppointmentStatus.PENDING], Conflict())
+def decline_appointment(*, actor: Actor, appointment_id: UUID, version: int) -> Appointment:
+    """The clinic says no to a time that was asked for; `Conflict` when somebody has said yes meanwhile.
+
+    version  of the request that was seen: the patient may have asked for another time since
+    """
+    return _cancel(actor, appointment_id, [AppointmentStatus.PENDING], Conflict(), version=version)
 
 
-def _cancel(actor: Actor, appointment_id: UUID, statuses: Sequence[str], refused: PortalError) -> Appointment:
+def _cancel(
+    actor: Actor, appointment_id: UUID, statuses: Sequence[str], refused: PortalError, **seen: int
+) -> Appointment:
     patient_id = open_visit(actor, appointment_id, purpose="cancelling").patient_id
     lock_patient(patient_id)
     mine = Appointment.objects.visible_to(actor)
     in_time = patients_limit(actor, get_one(mine, pk=appointment_id)) > database_now()
-    changed = in_time and mine.filter(pk=appointment_id, status__in=statuses, start__gt=Now()).update(
+    changed = in_time and mine.filter(pk=appointment_id, status__in=statuses, start__gt=Now(), **seen).update(
         status=AppointmentStatus.CANCELLED,
         cancelled_at=Now(),
         cancelled_by=actor.role.value,

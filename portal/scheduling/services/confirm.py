@@ -33,16 +33,19 @@ def accept_appointment(*, actor: Actor, appointment_id: UUID) -> Appointment:
 
 
 @command("Appointment.confirm", roles={Role.REGISTRAR})
-def confirm_appointment(*, actor: Actor, appointment_id: UUID) -> Appointment:
-    """`pending` → `booked`; the patient hears of it. Confirming twice changes nothing; `Conflict` for all else."""
+def confirm_appointment(*, actor: Actor, appointment_id: UUID, version: int) -> Appointment:
+    """`pending` → `booked`; the patient hears of it. Confirming twice changes nothing; `Conflict` for all else.
+
+    version  of the request that was seen: the patient may have asked for another time since
+    """
     visit = open_visit(actor, appointment_id, purpose="confirming")
     lock_patient(visit.patient_id)
     asked = Appointment.objects.visible_to(actor).filter(
-        pk=appointment_id, status=AppointmentStatus.PENDING, start__gt=Now()
+        pk=appointment_id, status=AppointmentStatus.PENDING, version=version, start__gt=Now()
     )
     if not asked.update(status=AppointmentStatus.BOOKED, version=F("version") + 1):
-        visit.refresh_from_db(fields=["status"])
-        if visit.status != AppointmentStatus.BOOKED:
+        visit.refresh_from_db(fields=["status", "version"])
+        if (visit.status, visit.version) != (AppointmentStatus.BOOKED, version + 1):
             raise Conflict
         return visit
     patient = get_one(Patient.objects.visible_to(actor), pk=visit.patient_id)

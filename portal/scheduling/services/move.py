@@ -14,7 +14,7 @@ from portal.kernel.commands import command
 from portal.kernel.outbox import emit
 from portal.people.models import CareTeam, Patient
 from portal.scheduling.errors import AgeNotServed, HoldOver, NotOffered, TooLateToMove
-from portal.scheduling.models import HOLDS_TIME, Appointment, AppointmentStatus, Occupancy, SameDay
+from portal.scheduling.models import Appointment, AppointmentStatus, Occupancy, SameDay
 from portal.scheduling.selectors import policy_of
 from portal.scheduling.selectors_sql import database_now, lock_patient
 from portal.scheduling.services.book import (
@@ -30,6 +30,8 @@ from portal.scheduling.services.book import (
 from portal.scheduling.services.cancel import open_visit, patients_limit
 from portal.scheduling.services.hold import hold_time
 
+NOT_BEGUN = (AppointmentStatus.PENDING, AppointmentStatus.BOOKED)
+
 
 @command("Appointment.move", roles={Role.PATIENT, Role.LINK, Role.REGISTRAR})
 def move_appointment(*, actor: Actor, appointment_id: UUID, hold_id: UUID, owner: UUID) -> Appointment:
@@ -41,7 +43,7 @@ def move_appointment(*, actor: Actor, appointment_id: UUID, hold_id: UUID, owner
     visit = open_visit(actor, appointment_id, purpose="moving")
     lock_patient(visit.patient_id)
     visit = get_one(Appointment.objects.visible_to(actor), pk=appointment_id)
-    if visit.status not in HOLDS_TIME or patients_limit(actor, visit) <= database_now():
+    if visit.status not in NOT_BEGUN or patients_limit(actor, visit) <= database_now():
         raise TooLateToMove
     hold = _claim(hold_id, owner, appointment_id)  # first: who has deleted a time must not queue for a doctor
     Occupancy.objects.filter(owner=appointment_id, kind=Occupancy.Kind.BOOKED).exclude(pk=hold.pk).delete()

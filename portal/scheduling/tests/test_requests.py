@@ -1,5 +1,7 @@
 """Visits that the clinic confirms, and what insurance and referrals ask for."""
 
+from uuid import uuid4
+
 import psycopg
 import pytest
 
@@ -7,9 +9,11 @@ from portal.kernel.errors import Conflict
 from portal.people.models import HealthcareService
 from portal.scheduling import services
 from portal.scheduling.models import Appointment, Occupancy
-from portal.scheduling.tests.conftest import book, chip
+from portal.scheduling.tests.conftest import book, chip, press
 from portal.scheduling.tests.test_hold_times import stage
-from tests.cast import uid
+from tests.cast import at, uid
+
+SEEN = {"version": 1}
 
 
 def by(**changes):
@@ -46,10 +50,10 @@ def test_the_registrar_sees_and_confirms_it(client_of, as_actor, jobs):
     desk = client_of("rita").get("/desk/").content.decode()
     assert "Заявки без ответа" in desk and f"/desk/visits/{visit.pk}/confirm/" in desk
     assert "Заявки без ответа" not in client_of("foma").get("/desk/").content.decode()
-    client_of("rita").post(f"/desk/visits/{visit.pk}/confirm/")
+    client_of("rita").post(f"/desk/visits/{visit.pk}/confirm/", SEEN)
     assert the_visit(as_actor).status == "booked"
     assert [task for task, _ in jobs()][-1] == "notifications.jobs.tell_booked"
-    client_of("rita").post(f"/desk/visits/{visit.pk}/confirm/")
+    client_of("rita").post(f"/desk/visits/{visit.pk}/confirm/", SEEN)
     assert len(jobs()) == 2, "confirming twice says it once"
 
 
@@ -57,7 +61,7 @@ def test_the_registrar_declines_and_the_time_is_free(client_of, as_actor):
     by(online="request")
     press_and_confirm(client_of("anna"))
     visit = the_visit(as_actor)
-    client_of("rita").post(f"/desk/visits/{visit.pk}/decline/")
+    client_of("rita").post(f"/desk/visits/{visit.pk}/decline/", SEEN)
     assert the_visit(as_actor).status == "cancelled"
     assert not Occupancy.objects.filter(owner=visit.pk).exists()
 
@@ -66,10 +70,34 @@ def test_what_another_registrar_has_confirmed_is_not_declined(client_of, as_acto
     by(online="request")
     press_and_confirm(client_of("anna"))
     visit = the_visit(as_actor)
-    client_of("rita").post(f"/desk/visits/{visit.pk}/confirm/")
-    assert client_of("rita").post(f"/desk/visits/{visit.pk}/decline/").status_code == 409
+    client_of("rita").post(f"/desk/visits/{visit.pk}/confirm/", SEEN)
+    assert client_of("rita").post(f"/desk/visits/{visit.pk}/decline/", SEEN).status_code == 409
     assert the_visit(as_actor).status == "booked"
     assert Occupancy.objects.filter(owner=visit.pk, kind="booked").exists()
+
+
+@pytest.mark.parametrize("answer", ["confirm", "decline"])
+def test_an_answer_is_to_the_time_that_was_seen(client_of, as_actor, answer):
+    """The registrar looks at ten o'clock; meanwhile the patient asks for another time."""
+    by(online="request")
+    press_and_confirm(client_of("anna"))
+    visit, owner = the_visit(as_actor), uuid4()
+    with as_actor("anna") as trail:
+        held = services.hold_time(actor=trail.actor, owner=owner, replaces=visit.pk, **press(start=at(15, days=8)))
+        services.move_appointment(actor=trail.actor, appointment_id=visit.pk, hold_id=held.pk, owner=owner)
+    assert client_of("rita").post(f"/desk/visits/{visit.pk}/{answer}/", SEEN).status_code == 409
+    assert the_visit(as_actor).status == "pending"
+    assert client_of("rita").post(f"/desk/visits/{visit.pk}/{answer}/", {"version": 2}).status_code == 302
+    assert the_visit(as_actor).status == ("booked" if answer == "confirm" else "cancelled")
+
+
+@pytest.mark.parametrize("seen", [{}, {"version": ""}, {"version": "x"}, {"version": "-1"}, {"version": "9" * 40}])
+def test_an_answer_to_nothing_is_refused(client_of, as_actor, seen):
+    by(online="request")
+    press_and_confirm(client_of("anna"))
+    visit = the_visit(as_actor)
+    assert client_of("rita").post(f"/desk/visits/{visit.pk}/confirm/", seen).status_code == 400
+    assert the_visit(as_actor).status == "pending"
 
 
 def test_a_cancelled_request_cannot_be_confirmed(as_actor):
@@ -78,7 +106,7 @@ def test_a_cancelled_request_cannot_be_confirmed(as_actor):
         visit = book(trail, "anna")
         services.cancel_appointment(actor=trail.actor, appointment_id=visit.pk)
     with pytest.raises(Conflict), as_actor("rita") as trail:
-        services.confirm_appointment(actor=trail.actor, appointment_id=visit.pk)
+        services.confirm_appointment(actor=trail.actor, appointment_id=visit.pk, version=1)
 
 
 def test_who_pays_is_asked_when_there_is_a_choice_and_kept(client_of, as_actor):

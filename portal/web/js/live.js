@@ -9,9 +9,9 @@ let listening = "";
 let polling = 0;
 let soon = 0;
 let later = 0;
-let isRefreshing = false;
-let hasMissed = false;
+let wanted = null;
 let latest = null;
+let hasMissed = false;
 let hadFocus = false;
 
 function part() {
@@ -26,19 +26,23 @@ function isBusy(element) {
 function refresh() {
   const element = part();
   if (!element || document.hidden || latest || isBusy(element) || !window.htmx) return;
-  isRefreshing = true;
   const url = element.dataset.refresh || location.href;
-  window.htmx.ajax("GET", url, { source: element, target: `#${element.id}`, swap: "outerHTML" })
-    .finally(() => { isRefreshing = false; });
+  window.htmx.ajax("GET", url, { source: element, target: `#${element.id}`, swap: "outerHTML" }).catch(() => {});
 }
 
-// Answers come in any order, and only one finds the picker it was asked for: what was asked last is what is wanted.
+// Answers come in any order. What was asked last is what is wanted, even if it has to wait for its turn.
+function onAsked(event) {
+  if (event.detail.target?.id === "picker") wanted = event.detail.elt;
+}
+
 function onBeforeRequest(event) {
-  if (!event.detail.target?.matches?.("[data-live]")) return;
-  if (latest) latest.onload = null;
+  if (event.detail.target?.id !== "picker") return;
   latest = event.detail.xhr;
-  if (event.detail.elt !== part()) isRefreshing = false;
   latest.addEventListener("loadend", onAnswered);
+}
+
+function onBeforeOnLoad(event) {
+  if (event.detail.target?.id === "picker" && event.detail.elt !== wanted) event.preventDefault();
 }
 
 function onAnswered(event) {
@@ -144,7 +148,7 @@ function keepPlaces(before, after) {
 function onBeforeSwap(event) {
   const before = event.detail.target;
   hadFocus = Boolean(before.matches?.("[data-live]") && before.contains(document.activeElement));
-  if (!isRefreshing || !before.matches?.("[data-live]")) return;
+  if (event.detail.requestConfig?.elt !== before || !before.matches?.("[data-live]")) return;
   if (event.detail.xhr.status >= 400) { event.detail.shouldSwap = false; return; }  // a hiccup is no reason to lose the page
   const template = document.createElement("template");
   template.innerHTML = event.detail.serverResponse;
@@ -163,7 +167,9 @@ function keepFocus() {
 
 export function watchLive() {
   follow();
+  document.addEventListener("htmx:confirm", onAsked);
   document.addEventListener("htmx:beforeRequest", onBeforeRequest);
+  document.addEventListener("htmx:beforeOnLoad", onBeforeOnLoad);
   document.addEventListener("htmx:beforeSwap", onBeforeSwap);
   document.addEventListener("htmx:afterSettle", follow);
   document.addEventListener("htmx:afterSettle", keepFocus);
