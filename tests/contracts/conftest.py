@@ -6,6 +6,7 @@ from tests.contracts.processes import (
     Double,
     running,
     running_exolve,
+    running_fhir,
     running_imap,
     running_smsc,
     running_smsru,
@@ -107,3 +108,16 @@ def max_double(max_process: Double) -> Double:
     max_process.control("hook", url="")
     max_process.control("press", chat_id=182182182)
     return max_process
+
+
+@pytest.fixture(scope="session")  # a clinic takes a second to open
+def fhir_process() -> Iterator[Double]:
+    with running_fhir("--operations") as double:
+        yield double
+
+
+@pytest.fixture
+def fhir_double(fhir_process: Double) -> Double:
+    """The clinic's MIS, as on its first day."""
+    fhir_process.control("reset")
+    return fhir_process

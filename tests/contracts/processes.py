@@ -102,6 +102,14 @@ def running_imap(*options: str) -> contextlib.AbstractContextManager[Double]:
     return running("doubles.imap", *options, sockets=("--imap-fd", "--http-fd"))
 
 
+def running_fhir(*options: str) -> contextlib.AbstractContextManager[Double]:
+    return running("doubles.fhir", *options, sockets=("--fd",))
+
+
+def running_faults(target: str, *options: str) -> contextlib.AbstractContextManager[Double]:
+    return running("doubles.faults", "--target", target, *options, sockets=("--fd",))
+
+
 def closed_port() -> int:
     """A port of this machine where nobody listens."""
     with socket.create_server(("127.0.0.1", 0)) as sock:

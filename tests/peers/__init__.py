@@ -1,0 +1,1 @@
+"""FHIR servers that are not ours: what our client may meet, started on this machine."""
