@@ -53,6 +53,17 @@ class NotOffered(PortalError):
     text = _("This doctor does not offer that. Choose a time on the doctor's page.")
 
 
+class MisAway(PortalError):
+    status, issue = 503, "transient"
+    title = _("The clinic’s system does not answer now")
+    text = _("Nothing is booked yet and nothing is lost: the time is still held for you. Try again in a few minutes.")
+
+
+class MoveUnderWay(Conflict):
+    title = _("This visit is being moved already")
+    text = _("The clinic’s system has not answered yet. Wait a moment and open the visit again.")
+
+
 class AgeNotServed(PortalError):
     status, issue = 422, "business-rule"
     title = _("This doctor sees other ages")

@@ -53,9 +53,9 @@ def _address(place: Location) -> Thing:
 
 
 def _offer(offer: ServiceOffer) -> Thing:
+    price = {"price": offer.price, "priceCurrency": "RUB"} if offer.price else {}
     return {
         "@type": "Offer",
-        "price": offer.price,
-        "priceCurrency": "RUB",
+        **price,
         "itemOffered": {"@type": "MedicalProcedure", "name": offer.service.name},
     }

@@ -15,6 +15,7 @@ from portal.people.models.directory import (
     HealthcareService,
     LegalDocument,
     Location,
+    Master,
     Online,
     Organization,
     Payer,
@@ -24,7 +25,15 @@ from portal.people.models.directory import (
     ServiceOffer,
     Specialty,
 )
-from portal.people.models.patients import CareTeam, Consent, Contact, Patient, PatientAtOrganization, Proxy
+from portal.people.models.patients import (
+    CareTeam,
+    Consent,
+    Contact,
+    Patient,
+    PatientAtOrganization,
+    PatientIdentifier,
+    Proxy,
+)
 
 __all__ = [
     "CareTeam",
@@ -33,11 +42,13 @@ __all__ = [
     "HealthcareService",
     "LegalDocument",
     "Location",
+    "Master",
     "OneTimeCode",
     "Online",
     "Organization",
     "Patient",
     "PatientAtOrganization",
+    "PatientIdentifier",
     "Payer",
     "Practitioner",
     "PractitionerRole",

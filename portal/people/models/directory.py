@@ -35,6 +35,13 @@ class Payer(models.TextChoices):
     DMS = "dms", _("voluntary insurance (DMS)")
 
 
+class Master(models.TextChoices):
+    """Whose word counts for a doctor's times and visits (docs/adr/0013)."""
+
+    PORTAL = "portal", _("the portal")
+    MIS = "mis", _("the clinic's own system")
+
+
 def paid_by_self() -> list[str]:
     return [Payer.SELF.value]
 
@@ -170,7 +177,7 @@ class Practitioner(Localized, PortalModel):
     about_ru = models.TextField(blank=True)
     about_en = models.TextField(blank=True)
     education = models.JSONField(default=list, help_text="[{year, ru, en}], newest first")
-    practising_since = models.PositiveSmallIntegerField()
+    practising_since = models.PositiveSmallIntegerField(null=True, help_text="a year; empty while nobody has told")
     languages = ArrayField(models.CharField(max_length=2), default=list, help_text="ISO 639-1, besides Russian")
     min_age = models.PositiveSmallIntegerField(default=18)
     max_age = models.PositiveSmallIntegerField(default=120)
@@ -231,6 +238,7 @@ class PractitionerRole(PortalModel):
     department = models.SlugField(help_text="doctors of one department see each other's patients")
     room = models.ForeignKey(Resource, models.PROTECT, null=True, related_name="+")
     is_active = models.BooleanField(default=True)
+    master = models.CharField(max_length=6, choices=Master.choices, default=Master.PORTAL)
     services: models.ManyToManyField[HealthcareService, ServiceOffer] = models.ManyToManyField(
         HealthcareService, through="ServiceOffer", related_name="roles"
     )

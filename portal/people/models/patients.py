@@ -90,6 +90,27 @@ class Contact(PatientPart):
         ]
 
 
+class PatientIdentifier(PatientPart):
+    """A number that the state or an insurer gave the person. `digest` finds an equal one without showing it.
+
+    Systems are the state's object identifiers: 1.2.643.100.3 is SNILS.
+    """
+
+    class System(models.TextChoices):
+        SNILS = "urn:oid:1.2.643.100.3", _("SNILS")
+        POLICY = "urn:oid:1.2.643.2.69.1.1.1.6.228", _("OMS policy")
+
+    public_fields = {"system": "a code"}
+    retention = "MEDICAL_25Y"
+
+    system = models.CharField(max_length=40, choices=System.choices)
+    value = EncryptedTextField(help_text="digits alone")
+    digest = models.BinaryField(max_length=32)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["patient", "system"], name="one_identifier_per_system")]
+
+
 class PatientAtOrganization(PatientPart):
     """A person is this clinic's patient: reception's compartment. Clinic A never learns of clinic B."""
 

@@ -49,6 +49,14 @@ class SameDay(models.TextChoices):
     STAFF = "staff"  # allowed by hand, with a reason
 
 
+class Awaits(models.TextChoices):
+    """Whose yes a pending visit waits for (FHIR: a participant's status `needs-action`)."""
+
+    NOBODY = "", _("nobody")
+    CLINIC = "clinic", _("the reception")
+    MIS = "mis", _("the clinic's own system")
+
+
 HOLDS_TIME = ["pending", "booked", "arrived", "checked-in"]
 
 
@@ -62,6 +70,7 @@ class Appointment(PatientPart):
         "local_date": "the day of `start`, which is plain for the constraints",
         "payer": "a code",
         "same_day": "a code",
+        "awaits": "a code",
     }
     retention = "MEDICAL_25Y"
 
@@ -77,6 +86,7 @@ class Appointment(PatientPart):
     end = models.DateTimeField()
     local_date = models.DateField(help_text="of the start, on the branch's calendar")
     status = models.CharField(max_length=16, choices=AppointmentStatus.choices)
+    awaits = models.CharField(max_length=6, choices=Awaits.choices, blank=True, help_text="whose yes, while pending")
     price = models.PositiveIntegerField(help_text="whole roubles, as promised at booking")
     payer = models.CharField(max_length=4, choices=Payer.choices, default=Payer.SELF)
     comment = EncryptedTextField(null=True)

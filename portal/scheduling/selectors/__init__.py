@@ -21,6 +21,8 @@ from portal.scheduling.selectors.policies import (
     Bounds,
     bounds,
     cancel_until,
+    line_down,
+    line_of,
     policies,
     policy_of,
     today_in,
@@ -38,6 +40,7 @@ from portal.scheduling.selectors.visits import (
     together_with,
     upcoming,
     visits,
+    wish_of,
 )
 from portal.scheduling.selectors.waitlist import ENTRY_RELATIONS, later_ones, offers_open, waits
 
@@ -69,6 +72,8 @@ __all__ = [
     "in_calendar",
     "in_fair_order",
     "later_ones",
+    "line_down",
+    "line_of",
     "live_feed",
     "live_holds",
     "offers_open",
@@ -81,6 +86,7 @@ __all__ = [
     "visits",
     "waits",
     "why_nothing",
+    "wish_of",
     "with_days",
     "with_nearest",
 ]

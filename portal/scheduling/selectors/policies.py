@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from portal.people.models import ServiceOffer
-from portal.scheduling.models import BookingPolicy
+from portal.scheduling.models import BookingPolicy, MisLine
 from portal.scheduling.opening import MIDNIGHT, instant
 from portal.scheduling.selectors_sql import database_now
 
@@ -61,3 +62,14 @@ def cancel_until(start: datetime, policy: BookingPolicy) -> datetime:
 
 def today_in(zone: str) -> date:
     return database_now().astimezone(ZoneInfo(zone)).date()
+
+
+def line_of(organization_id: UUID) -> MisLine | None:
+    """The line to the clinic's own system, where there is one."""
+    return MisLine.objects.filter(organization_id=organization_id).first()
+
+
+def line_down(organization_ids: Iterable[UUID]) -> MisLine | None:
+    """A line of these clinics that is down; no question where nothing hangs on it."""
+    ids = set(organization_ids)
+    return MisLine.objects.filter(organization_id__in=ids, down_since__isnull=False).first() if ids else None

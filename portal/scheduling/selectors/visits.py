@@ -41,6 +41,12 @@ def holds_of(batch: UUID, owner: UUID | None) -> list[Occupancy]:
     return list(rows.select_related(*HOLD_RELATIONS).prefetch_related("uses__resource").order_by("start"))
 
 
+def wish_of(appointment_id: UUID) -> Occupancy | None:
+    """The time that a visit is being moved to, while the clinic's own system has not agreed yet."""
+    rows = Occupancy.objects.filter(owner=appointment_id, replaces=appointment_id, kind=Occupancy.Kind.BOOKED)
+    return rows.select_related(*HOLD_RELATIONS).first()
+
+
 def visits(actor: Actor) -> QuerySet[Appointment]:
     """Visits of everyone whose door is open, newest first."""
     rows: QuerySet[Appointment] = Appointment.objects.visible_to(actor).select_related(*VISIT_RELATIONS)

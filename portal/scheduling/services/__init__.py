@@ -4,10 +4,23 @@ from portal.scheduling.services.book import Terms, book_appointment, book_togeth
 from portal.scheduling.services.cancel import cancel_appointment, decline_appointment
 from portal.scheduling.services.confirm import accept_appointment, confirm_appointment
 from portal.scheduling.services.feed import end_feed, open_feed, revoke_feed
-from portal.scheduling.services.hold import Ask, Holder, extend_hold, hold_time, hold_times, release_hold
+from portal.scheduling.services.hold import Ask, Holder, extend_hold, hold_time, hold_times, lose_hold, release_hold
+from portal.scheduling.services.master import (
+    Brought,
+    bring_in,
+    follow_move,
+    follow_status,
+    refuse_booking,
+    refuse_move,
+    release_time,
+    set_master,
+    settle_booked,
+    settle_moved,
+    tell_waiting,
+)
 from portal.scheduling.services.move import move_appointment, move_to
 from portal.scheduling.services.rules import add_exception, add_rule, remove_exception, remove_rule, set_policy
-from portal.scheduling.services.sheets import extend_sheets, write_sheets
+from portal.scheduling.services.sheets import extend_sheets, write_openings, write_sheets
 from portal.scheduling.services.waitlist import (
     MOST_IGNORED,
     Wish,
@@ -28,6 +41,7 @@ from portal.scheduling.services.waitlist import (
 __all__ = [
     "MOST_IGNORED",
     "Ask",
+    "Brought",
     "Holder",
     "Terms",
     "Wish",
@@ -37,6 +51,7 @@ __all__ = [
     "add_rule",
     "book_appointment",
     "book_together",
+    "bring_in",
     "cancel_appointment",
     "confirm_appointment",
     "decline_appointment",
@@ -45,11 +60,14 @@ __all__ = [
     "end_wait",
     "extend_hold",
     "extend_sheets",
+    "follow_move",
+    "follow_status",
     "hold_time",
     "hold_times",
     "join",
     "lapse_offer",
     "leave",
+    "lose_hold",
     "make_offer",
     "move_appointment",
     "move_to",
@@ -59,12 +77,20 @@ __all__ = [
     "open_offer",
     "open_wait",
     "pause",
+    "refuse_booking",
+    "refuse_move",
     "release_hold",
+    "release_time",
     "remove_exception",
     "remove_rule",
     "rest",
     "resume",
     "revoke_feed",
+    "set_master",
     "set_policy",
+    "settle_booked",
+    "settle_moved",
+    "tell_waiting",
+    "write_openings",
     "write_sheets",
 ]

@@ -19,20 +19,34 @@ from portal.kernel.base import get_one
 from portal.kernel.commands import command
 from portal.kernel.outbox import emit
 from portal.people.compartment import open_own_doors
-from portal.people.models import CareTeam, Online, Patient, PatientAtOrganization, Payer, ServiceOffer
+from portal.people.models import CareTeam, Master, Online, Patient, PatientAtOrganization, Payer, ServiceOffer
 from portal.scheduling.errors import (
     AgeNotServed,
     HoldOver,
+    MisAway,
     NotOffered,
     OneADay,
     PatientBusy,
     PayerNotServed,
     ReferralNeeded,
 )
-from portal.scheduling.models import Appointment, AppointmentStatus, BookingPolicy, Occupancy, SameDay
+from portal.scheduling.models import (
+    Appointment,
+    AppointmentStatus,
+    Awaits,
+    BookingPolicy,
+    MisLine,
+    Occupancy,
+    SameDay,
+)
 from portal.scheduling.selectors import holds_of, policy_of
 from portal.scheduling.selectors_sql import database_now, lock_patient, lock_practitioners
 
+TOPICS: dict[str, str] = {
+    Awaits.NOBODY: "appointment.booked",
+    Awaits.CLINIC: "appointment.requested",
+    Awaits.MIS: "appointment.submitted",
+}
 CARE_AFTER_VISIT = timedelta(days=30)  # the doctor writes up, sees results, answers
 
 
@@ -78,26 +92,30 @@ def book_held(
     for hold, offer in zip(holds, offers, strict=True):
         check_rules(patient, offer, hold, terms)
     visits = _visits(actor, patient_id, holds, offers, terms)
-    _insert(visits)
+    insert(visits)
     to = to or recipient(actor, patient)
     for visit, offer in zip(visits, offers, strict=True):
-        _join_care_team(visit, offer.role.department)
-        topic = "appointment.booked" if visit.status == AppointmentStatus.BOOKED else "appointment.requested"
-        emit(topic, appointment_id=visit.pk, patient_id=patient_id, recipient_id=to)
+        join_care_team(visit, offer.role.department)
+        emit(TOPICS[visit.awaits], appointment_id=visit.pk, patient_id=patient_id, recipient_id=to)
     return visits
 
 
-def claim(batch: UUID, owner: UUID, *, as_owner: UUID | None = None) -> list[Occupancy]:
+def claim(batch: UUID, owner: UUID, *, as_owner: UUID | None = None, is_wish: bool = False) -> list[Occupancy]:
     """Conditional UPDATE: every hold of the batch is this owner's and alive, or `HoldOver`.
 
     One hold makes one appointment and gives it its id: pressing the button twice leads to the same visit. A hold that
-    moves a visit takes that visit's id as its owner instead.
+    moves a visit takes that visit's id as its owner instead; a wish goes on naming what it replaces, until the
+    clinic's system has agreed.
     """
     holds = holds_of(batch, owner)
     lock_practitioners(hold.practitioner_id for hold in holds)  # an UPDATE meets the constraint as an INSERT does
     live = Occupancy.objects.filter(batch=batch, owner=owner, kind=Occupancy.Kind.HOLD, expires_at__gt=Now())
     taken = live.update(
-        kind=Occupancy.Kind.BOOKED, owner=as_owner or F("id"), expires_at=None, holder=None, replaces=None
+        kind=Occupancy.Kind.BOOKED,
+        owner=as_owner or F("id"),
+        expires_at=None,
+        holder=None,
+        replaces=F("replaces") if is_wish else None,
     )
     if not holds or taken != len(holds):
         raise HoldOver
@@ -130,6 +148,15 @@ def check_rules(patient: Patient, offer: ServiceOffer, hold: Occupancy, terms: T
         raise PayerNotServed
     if offer.service.needs_referral and not terms.referral:
         raise ReferralNeeded
+    require_line(offer)
+
+
+def require_line(offer: ServiceOffer) -> None:
+    """`MisAway` while the clinic's system is the master, is away, and the clinic takes no requests meanwhile."""
+    if offer.role.master == Master.MIS:
+        line = MisLine.objects.filter(organization_id=offer.role.organization_id).first()
+        if line and line.is_closed:
+            raise MisAway
 
 
 def local_date(hold: Occupancy, offer: ServiceOffer):  # type: ignore[no-untyped-def]
@@ -152,7 +179,7 @@ def _visits(
             batch=hold.batch if len(holds) > 1 else None,
         )
         put(visit, hold, offer)
-        visit.status = status_for(actor, offer)
+        visit.status, visit.awaits = standing_for(actor, offer)
         visit.same_day = _why_same_day(actor, visit, visits, policy, terms)
         visit.same_day_reason = terms.same_day_reason if visit.same_day == SameDay.STAFF else None
         visits.append(visit)
@@ -170,10 +197,16 @@ def put(visit: Appointment, hold: Occupancy, offer: ServiceOffer) -> None:
     visit.room = hold.room
 
 
-def status_for(actor: Actor, offer: ServiceOffer) -> AppointmentStatus:
-    """What the clinic wants to look at first waits for it; what its own people write down is agreed."""
-    by_request = offer.service.online == Online.REQUEST and not actor.is_staff
-    return AppointmentStatus.PENDING if by_request else AppointmentStatus.BOOKED
+def standing_for(actor: Actor, offer: ServiceOffer) -> tuple[AppointmentStatus, Awaits]:
+    """What the clinic wants to look at first waits for it; where its own system is the master, that must agree.
+
+    What the clinic's people write down on the portal is agreed by them, and by nobody else.
+    """
+    if offer.service.online == Online.REQUEST and not actor.is_staff:
+        return AppointmentStatus.PENDING, Awaits.CLINIC
+    if offer.role.master == Master.MIS:
+        return AppointmentStatus.PENDING, Awaits.MIS
+    return AppointmentStatus.BOOKED, Awaits.NOBODY
 
 
 def _why_same_day(
@@ -187,7 +220,8 @@ def _why_same_day(
     return SameDay.TOGETHER if any((v.specialty_id, v.local_date) == twin for v in earlier) else ""
 
 
-def _insert(visits: Sequence[Appointment]) -> None:
+def insert(visits: Sequence[Appointment]) -> None:
+    """Inside a command: new visits, or which of the patient's two constraints refuses them."""
     try:
         with transaction.atomic():
             for visit in visits:
@@ -210,7 +244,8 @@ def recipient(actor: Actor, patient: Patient) -> UUID:
     return get_one(Patient.objects.visible_to(actor), user_id=actor.user_id).pk
 
 
-def _join_care_team(appointment: Appointment, department: str) -> None:
+def join_care_team(appointment: Appointment, department: str) -> None:
+    """Inside a command: the doctor, and the department, may see this person from now on."""
     become_patient_of(appointment.organization_id, appointment.patient_id)
     CareTeam(
         patient_id=appointment.patient_id,

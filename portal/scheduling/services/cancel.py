@@ -15,9 +15,9 @@ from portal.kernel.base import get_one
 from portal.kernel.commands import command
 from portal.kernel.errors import Conflict, NotFound, PortalError
 from portal.kernel.outbox import emit
-from portal.people.models import CareTeam, Patient
+from portal.people.models import CareTeam, Master, Patient
 from portal.scheduling.errors import TooLateToCancel
-from portal.scheduling.models import HOLDS_TIME, Appointment, AppointmentStatus, Occupancy
+from portal.scheduling.models import HOLDS_TIME, Appointment, AppointmentStatus, MisLine, Occupancy
 from portal.scheduling.selectors import cancel_until, policy_of
 from portal.scheduling.selectors_sql import database_now, lock_patient, patient_of_appointment
 from portal.scheduling.services.book import recipient
@@ -59,10 +59,9 @@ def _cancel(
         if appointment.status == AppointmentStatus.CANCELLED:
             return appointment
         raise refused
-    Occupancy.objects.filter(owner=appointment_id, kind=Occupancy.Kind.BOOKED).delete()
-    CareTeam.objects.visible_to(actor).filter(appointment_id=appointment_id).update(
-        period=Func(Func(F("period"), function="lower"), Func(function="clock_timestamp"), function="tstzrange")
-    )
+    if appointment.role.master == Master.PORTAL:  # else the time is free when it is free there
+        give_back(appointment_id)
+    end_care(actor, appointment_id)
     patient = get_one(Patient.objects.visible_to(actor), pk=patient_id)
     emit(
         "appointment.cancelled",
@@ -71,7 +70,26 @@ def _cancel(
         recipient_id=recipient(actor, patient),
         by_clinic=int(actor.is_staff),
     )
+    tell_mis(appointment)
     return appointment
+
+
+def tell_mis(visit: Appointment) -> None:
+    """Inside a command: the clinic's own system, where there is one, hears of what became of a visit here."""
+    if MisLine.objects.filter(organization_id=visit.organization_id).exists():
+        emit("appointment.changed", appointment_id=visit.pk, patient_id=visit.patient_id)
+
+
+def give_back(appointment_id: UUID) -> int:
+    """Inside a command: the doctor's time is free for others at commit."""
+    return Occupancy.objects.filter(owner=appointment_id, kind=Occupancy.Kind.BOOKED).delete()[0]
+
+
+def end_care(actor: Actor, appointment_id: UUID) -> None:
+    """Inside a command: the doctor's access that came with this visit is over."""
+    CareTeam.objects.visible_to(actor).filter(appointment_id=appointment_id).update(
+        period=Func(Func(F("period"), function="lower"), Func(function="clock_timestamp"), function="tstzrange")
+    )
 
 
 def open_visit(actor: Actor, appointment_id: UUID, *, purpose: str) -> Appointment:

@@ -12,10 +12,10 @@ from portal.kernel.base import get_one
 from portal.kernel.commands import command
 from portal.kernel.errors import Conflict
 from portal.kernel.outbox import emit
-from portal.people.models import Patient
-from portal.scheduling.models import HOLDS_TIME, Appointment, AppointmentStatus
+from portal.people.models import Master, Patient
+from portal.scheduling.models import HOLDS_TIME, Appointment, AppointmentStatus, Awaits
 from portal.scheduling.selectors_sql import lock_patient
-from portal.scheduling.services.book import recipient
+from portal.scheduling.services.book import TOPICS, recipient
 from portal.scheduling.services.cancel import open_visit
 
 
@@ -34,7 +34,9 @@ def accept_appointment(*, actor: Actor, appointment_id: UUID) -> Appointment:
 
 @command("Appointment.confirm", roles={Role.REGISTRAR})
 def confirm_appointment(*, actor: Actor, appointment_id: UUID, version: int) -> Appointment:
-    """`pending` → `booked`; the patient hears of it. Confirming twice changes nothing; `Conflict` for all else.
+    """`pending` → `booked`, unless the clinic's system has to agree too; the patient hears of it.
+
+    Confirming twice changes nothing; `Conflict` for all else.
 
     version  of the request that was seen: the patient may have asked for another time since
     """
@@ -43,14 +45,17 @@ def confirm_appointment(*, actor: Actor, appointment_id: UUID, version: int) -> 
     asked = Appointment.objects.visible_to(actor).filter(
         pk=appointment_id, status=AppointmentStatus.PENDING, version=version, start__gt=Now()
     )
-    if not asked.update(status=AppointmentStatus.BOOKED, version=F("version") + 1):
+    # Where the clinic's system is the master, the reception's yes is the first of two.
+    awaits = Awaits.MIS if visit.role.master == Master.MIS else Awaits.NOBODY
+    status = AppointmentStatus.PENDING if awaits else AppointmentStatus.BOOKED
+    if not asked.exclude(awaits=Awaits.MIS).update(status=status, awaits=awaits, version=F("version") + 1):
         visit.refresh_from_db(fields=["status", "version"])
-        if (visit.status, visit.version) != (AppointmentStatus.BOOKED, version + 1):
+        if (visit.status, visit.version) != (status, version + 1):
             raise Conflict
         return visit
     patient = get_one(Patient.objects.visible_to(actor), pk=visit.patient_id)
     emit(
-        "appointment.booked",
+        TOPICS[awaits],
         appointment_id=appointment_id,
         patient_id=visit.patient_id,
         recipient_id=recipient(actor, patient),

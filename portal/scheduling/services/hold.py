@@ -17,7 +17,8 @@ from django.db.models.functions import Now
 from portal.kernel.actor import Actor, Role
 from portal.kernel.base import get_one
 from portal.kernel.commands import command
-from portal.people.models import Online, Resource, ServiceOffer
+from portal.kernel.outbox import emit
+from portal.people.models import Master, Online, Resource, ServiceOffer
 from portal.people.models.directory import Mode
 from portal.scheduling.errors import HoldOver, NotOffered, SlotTaken, TooManyHolds
 from portal.scheduling.models import DaySheet, Occupancy, ResourceUse
@@ -97,6 +98,14 @@ def extend_hold(*, actor: Actor, owner: UUID, batch: UUID) -> datetime:
     return get_one(Occupancy.objects.filter(expires_at__isnull=False), pk=batch).expires_at or database_now()
 
 
+@command("Slot.lose", roles={Role.SYSTEM})
+def lose_hold(*, actor: Actor, occupancy_id: UUID) -> bool:
+    """The clinic's own system, which decides about this time, does not have it free: the hold is over."""
+    held = Occupancy.objects.filter(pk=occupancy_id, kind=Occupancy.Kind.HOLD)
+    _lock_doctors(held)
+    return bool(held.update(expires_at=Now()))
+
+
 @command("Slot.release", roles=BOOKERS)
 def release_hold(*, actor: Actor, owner: UUID) -> int:
     """Let the browser's holds go. Returns how many there were."""
@@ -133,7 +142,7 @@ def take(
     if holder:
         _check_limit(holder)
     batch = uuid4()
-    return [
+    held = [
         _take(
             place,
             Occupancy(
@@ -147,6 +156,10 @@ def take(
         )
         for n, place in enumerate(places)
     ]
+    for hold, place in zip(held, places, strict=True):
+        if place.offer.role.master == Master.MIS:  # looked at there, and held there where that is possible
+            emit("slot.held", occupancy_id=hold.pk, role_id=hold.role_id)
+    return held
 
 
 def _lock_doctors(held: QuerySet[Occupancy], others: Sequence[UUID] = ()) -> None:

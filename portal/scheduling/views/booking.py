@@ -20,12 +20,13 @@ from portal.kernel.base import get_one
 from portal.kernel.errors import Forbidden, NotFound, SignInNeeded
 from portal.kernel.origin import from_own_pages
 from portal.people.compartment import open_own_doors
-from portal.people.models import Contact, Patient, Payer, ServiceOffer
+from portal.people.models import Contact, Master, Patient, Payer, ServiceOffer
 from portal.people.selectors import contacts_of, own_people
 from portal.scheduling import selectors, services
 from portal.scheduling.errors import (
     AgeNotServed,
     HoldOver,
+    MisAway,
     NotOffered,
     OneADay,
     PatientBusy,
@@ -165,6 +166,8 @@ def _check_page(request: HttpRequest, holds: list[Occupancy], form: CheckForm | 
         "total": sum(offer.price for offer in offers),
         "payers": payers,
         "needs_referral": any(offer.service.needs_referral for offer in offers),
+        "line": selectors.line_down(o.role.organization_id for o in offers if o.role.master == Master.MIS),
+        "line_zone": held.role.location.zone,
         "by_request": any(offer.service.online == "request" for offer in offers),
         "cancel_until": selectors.cancel_until(held.start, policy),
         "may_extend": not held.is_extended,
@@ -265,6 +268,8 @@ def _confirm(request: HttpRequest, actor: Actor, batch: UUID, owner: UUID) -> Ht
         )
     except HoldOver:
         raise _over(held[0], answers["comment"]) from None
+    except MisAway as problem:
+        form.add_error(None, str(problem.text))
     except (PatientBusy, OneADay, AgeNotServed) as problem:
         form.add_error("patient", str(problem.text))
     except PayerNotServed as problem:
@@ -290,7 +295,9 @@ def _move(request: HttpRequest, actor: Actor, held: Occupancy, owner: UUID) -> H
 
 def _over(held: Occupancy, typed: str = "") -> HoldOver:
     """The answer to a hold that has run out; what was typed is shown, to be taken along."""
-    return HoldOver(**_instead(held.role_id, held.service_id or held.pk, held.mode, held.start), typed=typed)
+    is_theirs = held.role.master == Master.MIS
+    text = _("At the clinic it was given to someone else, or the ten minutes are over.") if is_theirs else None
+    return HoldOver(text, **_instead(held.role_id, held.service_id or held.pk, held.mode, held.start), typed=typed)
 
 
 def _is_booked(batch: UUID) -> UUID | None:

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_safe
 from portal.kernel.errors import BadInput, NotFound
 from portal.kernel.public import public_page
 from portal.people import selectors as people
-from portal.people.models import HealthcareService, Location, Practitioner, ServiceOffer
+from portal.people.models import HealthcareService, Location, Master, Practitioner, ServiceOffer
 from portal.scheduling import selectors, structured
 from portal.scheduling.forms import PickerForm
 from portal.scheduling.selectors_sql import database_now
@@ -98,6 +98,8 @@ def _about(practitioner: Practitioner, choice: selectors.Choice) -> dict[str, An
     return {
         "doctor": practitioner,
         "role": choice.role,
+        "line": selectors.line_down([choice.role.organization_id] if choice.role.master == Master.MIS else []),
+        "line_zone": str(choice.zone),
         "offers": shown,
         "places": places,
         "structured": structured.physician(choice.role, shown),

@@ -13,16 +13,17 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods
 
 from portal.kernel.access import open_door
-from portal.kernel.actor import Actor
+from portal.kernel.actor import Actor, Role
 from portal.kernel.base import get_one
 from portal.kernel.errors import BadInput, NotFound
 from portal.people.compartment import open_own_doors
+from portal.people.models import Master
 from portal.people.selectors import own_people
 from portal.people.views.guards import patient_page
 from portal.scheduling import selectors, services
 from portal.scheduling.calendar import calendar_file
 from portal.scheduling.forms import PickerForm
-from portal.scheduling.models import Appointment
+from portal.scheduling.models import Appointment, AppointmentStatus, Awaits
 from portal.scheduling.selectors_sql import database_now, patient_of_appointment
 from portal.scheduling.views.picker import picker
 
@@ -51,6 +52,8 @@ def visits(request: HttpRequest, actor: Actor) -> HttpResponse:
         "past": past,
         "offers": list(selectors.offers_open(actor)),
         "waits": len(selectors.waits(actor)),
+        "line": selectors.line_down(visit.organization_id for visit in coming if visit.role.master == Master.MIS),
+        "line_zone": coming[0].location.zone if coming else "",
         "people": list(everyone.values()),
         "me": next((p for p in everyone.values() if p.user_id == actor.user_id), None),
         "now": database_now(),
@@ -67,8 +70,14 @@ def visit(request: HttpRequest, actor: Actor, visit_id: UUID) -> HttpResponse:
     now = database_now()
     people = own_people(actor)
     until = _patients_limit(row)
+    wish = selectors.wish_of(visit_id) if row.role.master == Master.MIS else None
     context = {
         "visit": row,
+        "line": selectors.line_of(row.organization_id) if row.role.master == Master.MIS else None,
+        "line_zone": row.location.zone,
+        "wish": wish,
+        "is_asking": row.is_ahead(now) and (row.awaits == Awaits.MIS or wish is not None),
+        "is_refused": row.status == AppointmentStatus.CANCELLED and row.cancelled_by == Role.SYSTEM,
         "person": next((p for p in people if p.pk == row.patient_id), None),
         "is_self": any(p.pk == row.patient_id and p.user_id == actor.user_id for p in people),
         "is_new": request.GET.get("new") == "1" and row.is_ahead(now),
