@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import procrastinate
 from django.conf import settings
 from django.db import close_old_connections, connections
 from procrastinate.contrib.django import app
 
-from portal.kernel.outbox import standing
+from portal.kernel.outbox import standing, starting
 from portal.settings import SERVING, require
 
 logger = logging.getLogger(__name__)
@@ -43,8 +44,16 @@ async def tidy(context: procrastinate.JobContext, timestamp: int) -> None:
 def work() -> None:
     """Run jobs until told to stop; the `worker` process. Says it is alive three times within the stalled limit."""
     require(*SERVING)
+    _begin()
     with _standing_work():
         _run_jobs()
+
+
+def _begin() -> None:
+    """What is done at the start too (`outbox.every`). One that waits already is enough."""
+    for name in starting:
+        with suppress(procrastinate.exceptions.AlreadyEnqueued):
+            app.configure_task(name, allow_unknown=False).defer(timestamp=int(time.time()))
 
 
 @contextmanager

@@ -24,6 +24,7 @@ Handler = Callable[..., None]
 
 _handlers: defaultdict[str, list[str]] = defaultdict(list)
 standing: list[tuple[Callable[[], None], float]] = []
+starting: list[str] = []
 RETRY = procrastinate.RetryStrategy(max_attempts=12, exponential_wait=3)
 
 
@@ -44,8 +45,11 @@ def on(topic: str, *, queue: str = "default") -> Callable[[Handler], Handler]:
     return wrap
 
 
-def every(cron: str) -> Callable[[Callable[[], None]], Callable[[], None]]:
-    """Run a job by the clock (`minute hour day month weekday`, UTC); never two of it at once, and safe to run twice."""
+def every(cron: str, *, at_start: bool = False) -> Callable[[Callable[[], None]], Callable[[], None]]:
+    """Run a job by the clock (`minute hour day month weekday`, UTC); never two of it at once, and safe to run twice.
+
+    at_start: also when a worker starts, whatever the clock says
+    """
 
     def wrap(handler: Callable[[], None]) -> Callable[[], None]:
         name = f"{handler.__module__.removeprefix('portal.')}.{handler.__name__}"
@@ -56,6 +60,7 @@ def every(cron: str) -> Callable[[Callable[[], None]], Callable[[], None]]:
 
         task = procrastinate_app.task(name=name, queueing_lock=name, lock=name, retry=RETRY)(run)
         procrastinate_app.periodic(cron=cron)(task)
+        starting.extend([name] if at_start else [])
         return handler
 
     return wrap

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import psycopg
 from procrastinate import App, PsycopgConnector
 
+from portal.kernel import jobs
 from portal.kernel.jobs import revive, tidy
 
 STALLED = (
@@ -59,3 +60,10 @@ def test_every_stalled_job_is_revived_and_one_whose_twin_waits_gives_way(databas
         run_revive(database_url("app"))
         states = dict(direct.execute("SELECT id, status FROM procrastinate_jobs").fetchall())
     assert states == {hourly: "failed", once: "todo", twin: "todo"}
+
+
+def test_what_a_worker_does_at_its_start_waits_once_however_many_start(db, sql):
+    for _ in range(3):
+        jobs._begin()
+    waiting = sql("SELECT task_name, queueing_lock, lock FROM procrastinate_jobs WHERE status = 'todo'")
+    assert waiting == [("mis.jobs.open_lines",) * 3]

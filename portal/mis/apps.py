@@ -1,0 +1,5 @@
+from django.apps import AppConfig
+
+
+class MisConfig(AppConfig):
+    name = "portal.mis"

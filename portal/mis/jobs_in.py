@@ -1,0 +1,223 @@
+"""Inbox at work: what the clinic's people did in the MIS appears on the portal, and its patient hears of it.
+
+    changes since the cursor → inbox, cursor → each is read anew and followed → the doctor's times are read again
+The order in which changes come does not matter: what is followed is how it stands there now.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+from django.utils import timezone
+
+from portal.kernel.actor import Actor
+from portal.kernel.errors import PortalError
+from portal.kernel.outbox import as_system
+from portal.kernel.ports import PortFailure, PortUnknown
+from portal.kernel.system_door import system_door
+from portal.mis.line import Line, line_of
+from portal.mis.mapping import WrongMapping
+from portal.mis.models import DirectoryRef, Drift, Incoming, Outgoing
+from portal.mis.ports import TAKES_TIME, Capability, MisVisit, VisitStatus
+from portal.mis.selectors import VisitHere, object_of, service_for, visit_here
+from portal.mis.selectors_sql import patient_of_ref, ref_digest
+from portal.mis.services import drift, inbox, looks, outbox
+from portal.scheduling import services as scheduling
+from portal.scheduling.models import HOLDS_TIME, AppointmentStatus
+from portal.scheduling.selectors_sql import patient_of_appointment
+
+logger = logging.getLogger(__name__)
+JOB = "mis.in"
+BATCH = 50
+LEASE = timedelta(seconds=60)
+SOON = timedelta(seconds=1)
+SLOWEST = timedelta(minutes=10)
+WINDOW = timedelta(days=1)  # where changes cannot be asked for, what begins from yesterday on is compared
+FOLLOWED = {
+    VisitStatus.ARRIVED,
+    VisitStatus.CHECKED_IN,
+    VisitStatus.FULFILLED,
+    VisitStatus.NOSHOW,
+    VisitStatus.CANCELLED,
+    VisitStatus.ENTERED_IN_ERROR,
+}
+STANDS = {VisitStatus.PENDING, VisitStatus.BOOKED}
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Whose a visit of the MIS is here: an appointment of ours, or a patient of ours, or neither."""
+
+    appointment_id: UUID | None
+    patient_id: UUID | None
+    is_new: bool = False
+
+
+def pull(organization_id: UUID, line: Line, cursor: str) -> int:
+    """Read what has changed and write it down, page by page. Returns how many changes are new."""
+    count = 0
+    if Capability.CHANGES not in line.mis.capabilities():
+        now = timezone.now()
+        until = now + timedelta(days=line.mapping.horizon_days)
+        visits = line.call(line.mis.booked_between, now - WINDOW, until)
+        return _take_in(organization_id, visits, None)
+    while True:
+        told = line.call(line.mis.changes_since, cursor)
+        count += _take_in(organization_id, told.visits, told.cursor)
+        cursor = told.cursor
+        if told.is_all:
+            return count
+
+
+def _take_in(organization_id: UUID, visits: Sequence[MisVisit], cursor: str | None) -> int:
+    with as_system(JOB) as trail:
+        return inbox.take_in(actor=trail.actor, organization_id=organization_id, visits=visits, cursor=cursor)
+
+
+def follow_due(organization_id: UUID | None = None) -> int:
+    """Do a batch of what waits in the inbox. How many there were."""
+    with as_system(JOB) as trail:
+        rows = inbox.claim(actor=trail.actor, most=BATCH, lease=LEASE, organization_id=organization_id)
+    for row in rows:
+        _follow_one(row)
+    return len(rows)
+
+
+def _follow_one(row: Incoming) -> None:
+    try:
+        line = line_of(row.organization.slug)
+        visit = line.call(line.mis.get_visit, row.ref)
+        if visit is None:
+            _vanished(row)
+        else:
+            _follow(row, visit)
+    except (PortFailure, PortUnknown) as error:
+        _later(row, error.code, counts=False)
+    except (LookupError, WrongMapping):
+        _later(row, "wrong-mapping", counts=False)
+    except PortalError as no:  # a visit of ours is in the way, the patient is busy then: perhaps not for long
+        _later(row, type(no).__name__)
+
+
+def _later(row: Incoming, code: str, *, counts: bool = True) -> None:
+    with as_system(JOB) as trail:
+        pause = min(SOON * 2**row.attempts, SLOWEST)
+        inbox.later(actor=trail.actor, incoming_id=row.pk, code=code, pause=pause, counts=counts)
+
+
+def _follow(row: Incoming, visit: MisVisit) -> None:
+    """Bring our copy in line with a visit of the MIS, in one transaction."""
+    clinic = row.organization_id
+    with _open(clinic, visit) as (actor, known):
+        if known.appointment_id and _is_ours_to_tell(known.appointment_id):
+            inbox.later(actor=actor, incoming_id=row.pk, code="being-told", pause=SOON, counts=False)
+            return
+        role_id = object_of(clinic, DirectoryRef.Kind.DOCTOR, visit.doctor_ref)
+        if known.appointment_id and not known.is_new:
+            _follow_known(actor, clinic, known.appointment_id, role_id, visit)
+        elif known.appointment_id and known.patient_id and role_id:
+            _bring_in(actor, clinic, known.appointment_id, known.patient_id, role_id, visit)
+        if role_id:
+            looks.look_soon(actor=actor, role_id=role_id)
+        inbox.done(actor=actor, incoming_id=row.pk, version=visit.version[:100])
+
+
+def _is_ours_to_tell(appointment_id: UUID) -> bool:
+    """A change of ours is under way: what the MIS says now may be older than that."""
+    return Outgoing.objects.filter(appointment_id=appointment_id, state=Outgoing.State.WAITING).exists()
+
+
+def _follow_known(actor: Actor, clinic: UUID, appointment_id: UUID, role_id: UUID | None, visit: MisVisit) -> None:
+    here = visit_here(actor, appointment_id)
+    if visit.patient_ref and here.patient_digest not in (b"", ref_digest(clinic, visit.patient_ref)):
+        drift.note(actor=actor, organization_id=clinic, kind=Drift.Kind.PATIENT, visit=visit, here=here)
+        return
+    outbox.keep_ref(
+        actor=actor, organization_id=clinic, appointment_id=appointment_id, ref=visit.ref, version=visit.version
+    )
+    if visit.status == VisitStatus.UNDEFINED:
+        drift.note(actor=actor, organization_id=clinic, kind=Drift.Kind.UNDEFINED, visit=visit, here=here)
+    elif here.status == AppointmentStatus.CANCELLED:
+        if visit.status in TAKES_TIME and visit.status not in FOLLOWED:  # the patient has cancelled: told again
+            outbox.cause(actor=actor, organization_id=clinic, appointment_id=appointment_id)
+    elif visit.status in FOLLOWED:
+        scheduling.follow_status(
+            actor=actor, appointment_id=appointment_id, status=AppointmentStatus(visit.status.value)
+        )
+    elif visit.status in STANDS and here.status in HOLDS_TIME and role_id and visit.start and visit.end:
+        brought = _brought(clinic, role_id, visit, here)
+        scheduling.follow_move(actor=actor, appointment_id=appointment_id, brought=brought)
+
+
+def _bring_in(
+    actor: Actor, clinic: UUID, appointment_id: UUID, patient_id: UUID, role_id: UUID, visit: MisVisit
+) -> None:
+    """Written down at the clinic for a patient of ours. What is off, or over long since, is not brought in."""
+    if visit.start is None or visit.end is None or visit.status not in TAKES_TIME - {VisitStatus.UNDEFINED}:
+        return
+    scheduling.bring_in(
+        actor=actor,
+        appointment_id=appointment_id,
+        patient_id=patient_id,
+        brought=_brought(clinic, role_id, visit, None),
+        is_told=visit.status == VisitStatus.BOOKED and visit.start > timezone.now(),
+    )
+    outbox.keep_ref(
+        actor=actor, organization_id=clinic, appointment_id=appointment_id, ref=visit.ref, version=visit.version
+    )
+
+
+def _brought(clinic: UUID, role_id: UUID, visit: MisVisit, here: VisitHere | None) -> scheduling.Brought:
+    if visit.start is None or visit.end is None:
+        raise LookupError("a visit without a time")
+    said = object_of(clinic, DirectoryRef.Kind.SERVICE, visit.service_ref) if visit.service_ref else None
+    status = VisitStatus.BOOKED if visit.status == VisitStatus.PENDING else visit.status
+    return scheduling.Brought(
+        role_id=role_id,
+        service_id=service_for(role_id, said or (here.service_id if here else None)),
+        mode=here.mode if here else "in-person",
+        start=visit.start,
+        end=visit.end,
+        status=AppointmentStatus(status.value),
+    )
+
+
+def _vanished(row: Incoming) -> None:
+    """Deleted there: for us it is cancelled by the clinic."""
+    with as_system(JOB) as trail:
+        appointment_id = outbox.appointment_of(row.organization_id, row.ref)
+        patient_id = patient_of_appointment(appointment_id) if appointment_id else None
+        if appointment_id and patient_id:
+            system_door(JOB, [patient_id])
+            here = visit_here(trail.actor, appointment_id)
+            if here.status in HOLDS_TIME and not _is_ours_to_tell(appointment_id):
+                scheduling.follow_status(
+                    actor=trail.actor, appointment_id=appointment_id, status=AppointmentStatus.CANCELLED
+                )
+                outbox.forget_ref(actor=trail.actor, appointment_id=appointment_id)
+        inbox.done(actor=trail.actor, incoming_id=row.pk, version=row.version)
+
+
+@contextmanager
+def _open(clinic: UUID, visit: MisVisit) -> Iterator[tuple[Actor, Known]]:
+    """A transaction with the door open of whom this visit belongs to here, if to anybody."""
+    with as_system(JOB) as trail:
+        known = _known(clinic, visit)
+        if known.patient_id:
+            system_door(JOB, [known.patient_id])
+        yield trail.actor, known
+
+
+def _known(clinic: UUID, visit: MisVisit) -> Known:
+    for candidate in (outbox.appointment_of(clinic, visit.ref), visit.key):
+        if candidate and (patient_id := patient_of_appointment(candidate)):
+            return Known(candidate, patient_id)
+    patient_id = patient_of_ref(clinic, visit.patient_ref) if visit.patient_ref else None
+    if patient_id is None:
+        return Known(None, None)
+    return Known(uuid5(NAMESPACE_URL, f"{clinic}|{visit.ref}"), patient_id, is_new=True)

@@ -1,0 +1,142 @@
+"""Who a patient is in a clinic's MIS. One row a patient and clinic; whoever claims it looks, nobody else meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from portal.kernel.access import open_door
+from portal.kernel.actor import Actor, Role
+from portal.kernel.base import get_one
+from portal.kernel.commands import command
+from portal.kernel.errors import Conflict
+from portal.kernel.outbox import emit
+from portal.mis.models import PatientRef
+from portal.mis.ports import KnownPatient
+from portal.mis.selectors_sql import ref_digest
+from portal.people.models import PatientAtOrganization
+
+CLAIM = timedelta(seconds=60)  # longer than the looking may take
+
+
+@command("PatientRef.claim", roles={Role.SYSTEM})
+def claim_ref(*, actor: Actor, organization_id: UUID, patient_id: UUID) -> str | None:
+    """The ref that is known already; "" when it is ours to look now; None while someone else looks."""
+    rows = PatientRef.objects.visible_to(actor).filter(patient_id=patient_id, organization_id=organization_id)
+    known = rows.first()
+    if known is None:
+        fresh = PatientRef(patient_id=patient_id, organization_id=organization_id, claimed_at=Now())
+        fresh.state = PatientRef.State.CLAIMED
+        try:
+            with transaction.atomic():
+                fresh.save(force_insert=True)
+        except IntegrityError:
+            return None
+        return ""
+    if known.state != PatientRef.State.CLAIMED:
+        return str(known.ref)
+    is_over = Q(claimed_at=None) | Q(claimed_at__lt=Now() - CLAIM)
+    return "" if rows.filter(is_over).update(claimed_at=Now()) else None
+
+
+@command("PatientRef.link", roles={Role.SYSTEM})
+def link(
+    *,
+    actor: Actor,
+    organization_id: UUID,
+    patient_id: UUID,
+    found: KnownPatient,
+    by: str,
+    candidates: Sequence[KnownPatient] = (),
+) -> bool:
+    """This is who they are there. With candidates: a record of our own until somebody has looked who it is.
+
+    False when the record belongs to another patient of ours already: then somebody has to look, too.
+    """
+    row = _own(actor, organization_id, patient_id)
+    row.ref, row.digest, row.by = found.ref, ref_digest(organization_id, found.ref), by
+    row.claimed_at = None
+    row.state = PatientRef.State.UNVERIFIED if candidates else PatientRef.State.VERIFIED
+    row.candidates = [_shown(one) for one in candidates] or None
+    try:
+        with transaction.atomic():
+            row.save()
+    except IntegrityError:
+        return False
+    if found.card:
+        _keep_card(actor, organization_id, patient_id, found.card)
+    return True
+
+
+@command("PatientRef.let-go", roles={Role.SYSTEM})
+def let_go(*, actor: Actor, organization_id: UUID, patient_id: UUID) -> None:
+    """Whoever claimed it could not find out: the next one may look at once. Also for a record that is gone there."""
+    rows = PatientRef.objects.visible_to(actor).filter(patient_id=patient_id, organization_id=organization_id)
+    rows.update(state=PatientRef.State.CLAIMED, ref=None, digest=None, claimed_at=None)
+
+
+@command("PatientRef.settle", roles={Role.REGISTRAR})
+def settle_match(*, actor: Actor, patient_id: UUID, chosen: str) -> PatientRef:
+    """The reception has looked: `chosen` is the ref of a candidate, or "" when it is none of them.
+
+    From now on the history of that record is shown. `Conflict` when somebody has settled it, or it is another's.
+    """
+    open_door(actor, [patient_id], purpose="matching")
+    row = _own(actor, actor.clinic, patient_id)
+    if row.state != PatientRef.State.UNVERIFIED:
+        raise Conflict
+    known = {one["ref"]: one for one in row.candidates or []}
+    if chosen and chosen not in known:
+        raise Conflict
+    made = row.ref
+    if chosen:
+        row.ref, row.digest = chosen, ref_digest(actor.clinic, chosen)
+    row.state, row.by, row.candidates = PatientRef.State.VERIFIED, "staff", None
+    try:
+        with transaction.atomic():
+            row.save()
+    except IntegrityError:
+        raise Conflict from None
+    if chosen:
+        _keep_card(actor, actor.clinic, patient_id, str(known[chosen]["card"]))
+    emit("patient.matched", patient_id=patient_id, organization_id=actor.clinic, is_other=int(chosen not in ("", made)))
+    return row
+
+
+def _own(actor: Actor, organization_id: UUID, patient_id: UUID) -> PatientRef:
+    rows = PatientRef.objects.visible_to(actor).select_for_update()
+    row: PatientRef = get_one(rows, patient_id=patient_id, organization_id=organization_id)
+    return row
+
+
+def _keep_card(actor: Actor, organization_id: UUID, patient_id: UUID, card: str) -> None:
+    cards = PatientAtOrganization.objects.visible_to(actor)
+    row = cards.filter(patient_id=patient_id, organization_id=organization_id).first()
+    if row is not None and card and row.card_number != card:
+        row.card_number = card
+        row.save(update_fields=["card_number"])
+
+
+def _day(iso: str) -> str:
+    """A date as people here write it; a year or a month alone stays as much as it is."""
+    return ".".join(reversed(iso.split("-")))
+
+
+def _shown(one: KnownPatient) -> dict[str, Any]:
+    """What the reception compares, side by side. Encrypted with the patient's keyset, gone when it is settled."""
+    person = one.person
+    return {
+        "ref": one.ref,
+        "card": one.card,
+        "name": " ".join(part for part in (person.family_name, person.given_name, person.middle_name) if part),
+        "born": _day(one.born or (person.birth_date.isoformat() if person.birth_date else "")),
+        "phones": list(person.phones),
+        "snils": person.snils,
+        "policy": person.policy,
+    }
