@@ -8,6 +8,8 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -291,6 +293,65 @@ def staff_code(email: str) -> None:
     click.echo(accounts.code_now(known[email]))
 
 
+# A clinic's own system --------------------------------------------------------------------------------------------
+
+
+@main.group()
+def mis() -> None:
+    """The exchange with a clinic's own system (MIS). ORGANIZATION is the clinic's slug."""
+
+
+@mis.command("check")
+@click.argument("organization")
+def mis_check(organization: str) -> None:
+    """Check the mapping file against the portal and against the system itself. Writes nothing."""
+    with environment.ready_database():
+        start_django()
+        from portal.runway import exchange
+
+        if not exchange.check(organization, _say):
+            sys.exit(1)
+
+
+@mis.command("sync")
+@click.argument("organization")
+@click.option("--accept-loss", is_flag=True, help="Archive doctors that are missing there, however many.")
+def mis_sync(organization: str, accept_loss: bool) -> None:
+    """Read the directory and all times now."""
+    with environment.ready_database():
+        start_django()
+        from portal.runway import exchange
+        from portal.runway.progress import bar
+
+        with _plain_mis_errors():
+            exchange.sync(organization, _say, accepts_loss=accept_loss, wrap=bar)
+
+
+@mis.command("drift")
+@click.argument("organization")
+@click.option("--csv", "out", type=click.File("w"), help="Write the differences into this file instead (- is here).")
+def mis_drift(organization: str, out: Any) -> None:
+    """Compare everything ahead, follow what differs, print what differs still."""
+    with environment.ready_database():
+        start_django()
+        from portal.runway import exchange
+
+        with _plain_mis_errors():
+            count = exchange.drift(organization, partial(click.echo, err=out is not None), out)
+    sys.exit(1 if count else 0)
+
+
+@contextmanager
+def _plain_mis_errors() -> Iterator[None]:
+    """What the other system says, in one sentence."""
+    from portal.kernel.ports import PortError
+
+    try:
+        yield
+    except PortError as error:
+        raise RunwayError(f"The clinic's system: {error}.") from None
+
+
 # For developers and demos --------------------------------------------------------------------------------------
 
 
@@ -314,6 +375,7 @@ _double("smsru", "An SMS gateway with the protocol of SMS.ru and a page of what 
 _double("exolve", "An SMS gateway with the protocol of MTS Exolve and a page of what was sent.")
 _double("smtp", "A mail server and a page of what was sent.")
 _double("push", "A push service of browsers and a page of what they would read.")
+_double("fhir", "A clinic's MIS that speaks FHIR R4 and its front desk.")
 _double("max", "The bot API of the MAX messenger and a page of its dialogs.")
 
 

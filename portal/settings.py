@@ -110,6 +110,10 @@ class Settings(BaseSettings):
     max_link_url: str = Field("https://max.ru", pattern=r"^https?://[^/]+$", description="origin of links to the bot")
     max_bot_name: str = Field("", pattern=r"^[A-Za-z0-9_-]*$", description="the bot's name in links to it")
 
+    mis_folder: Path | None = Field(
+        None, description="folder of one mapping a clinic, <slug>.yaml; else the folder mis of PORTAL_HOME"
+    )
+
     looks_per_ten_minutes: int = Field(
         3000, ge=100, description="100 or more: how often one network may ask for free times in ten minutes"
     )
@@ -215,7 +219,7 @@ LIVE_URL = portal.live_url or f"http://127.0.0.1:{portal.live_port or portal.por
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
 IS_TLS = PUBLIC_URL.startswith("https://")
 
-ROOMS = ["people", "scheduling", "notifications", "web"]
+ROOMS = ["people", "scheduling", "notifications", "mis", "web"]
 INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.auth",

@@ -10,6 +10,7 @@ from typing import Any
 from django.urls import URLPattern, URLResolver, path
 from django.urls.resolvers import LocalePrefixPattern, RoutePattern
 
+from portal.mis import urls as mis
 from portal.notifications import urls as notifications
 from portal.people import urls as people
 from portal.scheduling import urls as scheduling
@@ -34,6 +35,7 @@ urlpatterns: list[Pattern] = [
     room("people", people.own_patterns, people.public_patterns),
     room("scheduling", scheduling.own_patterns, scheduling.public_patterns),
     room("notifications", notifications.own_patterns, notifications.public_patterns),
+    room("mis", mis.own_patterns, mis.public_patterns),
     room("web", web.own_patterns, web.public_patterns),
 ]
 handler400 = "portal.kernel.errors.bad_request"

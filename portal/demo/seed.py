@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from django.utils import timezone
 from psycopg.types.range import TimestamptzRange
 
-from portal.demo import accounts, directory, habits, large
+from portal.demo import accounts, directory, habits, large, own_system
 from portal.demo.names import person
 from portal.kernel import crypto
 from portal.kernel.access import acting, current_trail, register_door
@@ -62,6 +62,7 @@ def run(size: str = "demo", progress: Progress[Any] = plain, in_worker: Callable
         return large.run(progress=progress, in_worker=in_worker)
     with acting(system("demo.seed")) as trail:
         if Organization.objects.exists():
+            own_system.look_after(actor=trail.actor)
             return False
         seed_demo(actor=trail.actor, progress=progress)
     return True
@@ -73,6 +74,7 @@ def seed_demo(*, actor: Actor, progress: Progress[Any]) -> None:
     today = timezone.localdate()
     clinic = directory.make_organization()
     locations = directory.make_locations(clinic)
+    own_system.make_branch(clinic)
     roles = directory.make_directory(clinic, locations, random)
     habits.give_habits(clinic, locations, roles, today)
     roles = list(PractitionerRole.objects.select_related("specialty", "practitioner").order_by("pk"))

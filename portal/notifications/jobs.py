@@ -26,7 +26,7 @@ from portal.notifications import jobs_mail as jobs_mail  # the worker looks for 
 from portal.notifications import jobs_waitlist as jobs_waitlist
 from portal.notifications import parcels, post, routes, words
 from portal.notifications.ports_mail import Fault
-from portal.notifications.selectors import untold_together
+from portal.notifications.selectors import told_elsewhere, untold_together
 from portal.notifications.selectors_sql import claim_messages, hearers
 from portal.notifications.selectors_ways import binding_of, reaches
 from portal.notifications.services import (
@@ -144,6 +144,16 @@ def tell_cancelled(*, appointment_id: UUID, patient_id: UUID, recipient_id: UUID
     _tell("clinic-cancelled" if by_clinic else "cancelled", appointment_id, patient_id, recipient_id)
 
 
+@on("appointment.refused")
+def tell_refused(*, appointment_id: UUID, patient_id: UUID, recipient_id: UUID) -> None:
+    _tell("refused", appointment_id, patient_id, recipient_id)
+
+
+@on("appointment.move-refused")
+def tell_move_refused(*, appointment_id: UUID, patient_id: UUID, recipient_id: UUID) -> None:
+    _tell("move-refused", appointment_id, patient_id, recipient_id)
+
+
 @on("course.untold")
 def tell_untold(*, appointment_id: UUID, patient_id: UUID, recipient_id: UUID) -> None:
     """A visit has changed before the SMS about all booked with it had left: the next one speaks of the others."""
@@ -223,7 +233,9 @@ def forget_contacts() -> None:
 def _tell(news: str, appointment_id: UUID, patient_id: UUID, recipient_id: UUID) -> None:
     """Plan what is to be said of this visit, and say at once what is due. What fails is tried again by `deliver`."""
     with _open({patient_id, recipient_id}) as actor:
-        visit = Appointment.objects.visible_to(actor).select_related("location").filter(pk=appointment_id).first()
+        visit = (
+            Appointment.objects.visible_to(actor).select_related("location", "role").filter(pk=appointment_id).first()
+        )
         if visit is None:
             return
         planned = _plan(actor, visit, patient_id, recipient_id, news)
@@ -238,7 +250,7 @@ def _plan(actor: Actor, visit: Appointment, patient_id: UUID, recipient_id: UUID
         system_door(JOB, [hearer])
         ids = plan_visit(actor=actor, visit=visit, patient_id=patient_id, recipient_id=hearer, news=news)
         planned += ids
-        if reaches(actor, ids):
+        if reaches(actor, ids) or news in told_elsewhere(visit):
             return planned
     withdraw(actor=actor, visit=visit)
     for hearer in everyone:

@@ -65,6 +65,8 @@ KINDS: dict[str, Kind] = {
     "requested": Kind(stream=Stream.VISITS, every_way=True),
     "moved": Kind(stream=Stream.VISITS, every_way=True),
     "cancelled": Kind(stream=Stream.VISITS, every_way=True),
+    "refused": Kind(stream=Stream.VISITS, every_way=True, wants_answer=True),
+    "move-refused": Kind(stream=Stream.VISITS, every_way=True),
     "clinic-moved": Kind(stream=Stream.VISITS, every_way=True, obeys_night=True, wants_answer=True),
     "clinic-cancelled": Kind(stream=Stream.VISITS, every_way=True, obeys_night=True, wants_answer=True),
     "reminder-day": Kind(stream=Stream.REMINDERS, obeys_night=True),

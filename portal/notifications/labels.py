@@ -24,6 +24,8 @@ TITLES: dict[str, Title] = {
     "requested": Title(_("Request received"), _("at once, where the clinic confirms")),
     "moved": Title(_("Moved by the patient"), _("at once, when the patient moves it")),
     "cancelled": Title(_("Cancelled by the patient"), _("at once, when the patient cancels it")),
+    "refused": Title(_("The time was taken at the clinic"), _("at once, where the clinic’s own system decides")),
+    "move-refused": Title(_("Could not be moved"), _("at once, where the clinic’s own system decides")),
     "clinic-moved": Title(_("Moved by the clinic"), _("at once, at night only within 18 hours of the visit")),
     "clinic-cancelled": Title(_("Cancelled by the clinic"), _("at once, at night only within 18 hours of the visit")),
     "reminder-day": Title(_("First reminder"), _("before the visit")),

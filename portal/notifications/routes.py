@@ -5,46 +5,10 @@ Kept per process: each learns of an outage by itself within five calls, and no l
 
 from __future__ import annotations
 
-import threading
-import time
-from collections import deque
 from datetime import timedelta
 
 from portal import settings as typed
-
-FAILURES, WITHIN, REST = 5, 30.0, 60.0  # so many failures within so many seconds open the breaker for so long
-
-
-class Breaker:
-    """Open: nobody calls. After the rest one call at a time tries, and a success closes it."""
-
-    def __init__(self) -> None:
-        self._failures: deque[float] = deque(maxlen=FAILURES)
-        self._rests_until = 0.0
-        self._lock = threading.Lock()
-
-    def is_open(self) -> bool:
-        """Asking when the rest is over lets this caller try, and the others wait for another rest."""
-        with self._lock:
-            if not self._rests_until:
-                return False
-            if time.monotonic() < self._rests_until:
-                return True
-            self._rests_until = time.monotonic() + REST
-            return False
-
-    def failed(self) -> None:
-        with self._lock:
-            now = time.monotonic()
-            self._failures.append(now)
-            if self._rests_until or (len(self._failures) == FAILURES and now - self._failures[0] < WITHIN):
-                self._rests_until = now + REST
-
-    def worked(self) -> None:
-        with self._lock:
-            self._failures.clear()
-            self._rests_until = 0.0
-
+from portal.kernel.breaker import Breaker
 
 _breakers: dict[str, Breaker] = {}
 CARRIERS = {"sms": ("sms", "sms_second"), "email": ("email",), "push": ("push",), "chat": ("chat",)}

@@ -13,9 +13,9 @@ from portal.notifications.kinds import Stream
 from portal.notifications.models import Channel, Message, MessagePolicy, MessageState, MessageWishes
 from portal.notifications.selectors_ways import Way, reach_of
 from portal.notifications.timing import Timing, is_quiet, quiet_ends
-from portal.people.models import Contact, Proxy
+from portal.people.models import Contact, Master, Proxy
 from portal.people.selectors import contacts_of
-from portal.scheduling.models import Appointment, AppointmentStatus, WaitlistEntry
+from portal.scheduling.models import Appointment, AppointmentStatus, MisLine, WaitlistEntry
 from portal.scheduling.selectors_sql import database_now
 
 NEVER_SAID = (MessageState.SUPERSEDED, MessageState.CANCELED, MessageState.SKIPPED)
@@ -31,6 +31,14 @@ def contacts_to_warn(actor: Actor, patient_id: UUID, subject_id: UUID) -> list[C
     """Every confirmed address, and the removed one that the warning is about."""
     removed = Contact.objects.visible_to(actor).filter(pk=subject_id, patient_id=patient_id, removed_at__isnull=False)
     return [*(one for one in contacts_of(actor, patient_id) if one.verified_at), *removed]
+
+
+def told_elsewhere(visit: Appointment) -> frozenset[str]:
+    """Kinds of messages that the clinic's own system sends about this visit, so that nobody hears of it twice."""
+    if visit.role.master != Master.MIS:
+        return frozenset()
+    told = MisLine.objects.filter(organization_id=visit.organization_id).values_list("tells", flat=True).first()
+    return frozenset(told or ())
 
 
 def told_together(actor: Actor, visit: Appointment) -> list[UUID]:

@@ -55,7 +55,7 @@ class OfVisit:
 
     @staticmethod
     def _status_for(kind: str) -> AppointmentStatus:
-        if kind.endswith("cancelled"):
+        if kind.endswith("cancelled") or kind == "refused":
             return AppointmentStatus.CANCELLED
         return AppointmentStatus.PENDING if kind == "requested" else AppointmentStatus.BOOKED
 

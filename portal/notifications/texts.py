@@ -41,6 +41,22 @@ TEXTS: dict[str, Text] = {
         _("Your appointment is cancelled"),
         _("The appointment {when}, {where} is cancelled.\n\nTo book again: {link}"),
     ),
+    "refused": Text(
+        _("Sorry, the time {when} was given to someone else. Choose another: {link}"),
+        _("The time you chose is taken"),
+        _(
+            "The time {when}, {where} was given to someone else at the clinic before your booking was confirmed. "
+            "We are sorry.\n\nPlease choose another time: {link}"
+        ),
+    ),
+    "move-refused": Text(
+        _("The appointment could not be moved and stays {when}, {where}. Other times: {link}"),
+        _("Your appointment stays as it was"),
+        _(
+            "The time you wanted was given to someone else. Your appointment stays {when}, {where}.\n\n"
+            "To choose another time or cancel: {link}"
+        ),
+    ),
     "clinic-moved": Text(
         _("The clinic has moved your appointment of {before} to {when}, {where}. Please confirm: {link}"),
         _("The clinic has moved your appointment"),
@@ -113,4 +129,4 @@ TEXTS: dict[str, Text] = {
         ),
     ),
 }
-WITH_CALENDAR = frozenset({"booked", "moved", "cancelled", "clinic-moved", "clinic-cancelled"})
+WITH_CALENDAR = frozenset({"booked", "moved", "cancelled", "refused", "clinic-moved", "clinic-cancelled"})

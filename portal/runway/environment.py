@@ -78,6 +78,11 @@ def practice_environment(home: Path) -> dict[str, str]:
     }
 
 
+def mis_token_file(home: Path) -> Path:
+    """What the demo clinic's own system asks of whoever calls it, made once like the other keys."""
+    return _once(home / "keys" / "mis_token", lambda: secrets.token_urlsafe(32))
+
+
 @contextmanager
 def ready_database() -> Iterator[None]:
     """For one command: the settings' database, or the embedded one, started just for it if it does not run."""

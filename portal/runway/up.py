@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
+from portal.demo import front_desk
 from portal.runway import children, environment, versions
 from portal.runway.bootstrap import bootstrap
 from portal.runway.children import Child, Make
@@ -137,8 +138,8 @@ class Up:
 
     def _bind_sockets(self) -> None:
         """Live and the doubles get sockets that are already ours, so two copies never race for a port."""
-        self.sockets += [_bound(self.port + offset) for offset in range(1, 7)]
-        live, sms, mail_page, mail, push, messenger = (item.getsockname()[1] for item in self.sockets[1:])
+        self.sockets += [_bound(self.port + offset) for offset in range(1, 8)]
+        live, sms, mail_page, mail, push, messenger, desk = (item.getsockname()[1] for item in self.sockets[1:])
         self.environment |= {
             "LIVE_PORT": str(live),
             "SMSC_URL": f"http://127.0.0.1:{sms}",
@@ -157,6 +158,10 @@ class Up:
             "MAX_BOT_NAME": "demo_bot",
         }
         self.mail_page = f"http://127.0.0.1:{mail_page}"
+        self.front_desk = f"http://127.0.0.1:{desk}"
+        if not environment.value_of("MIS_FOLDER"):
+            token = environment.mis_token_file(self.home)
+            front_desk.keep_mapping(self.home / "mis", url=f"{self.front_desk}/fhir", token_file=token)
 
     def _collect_static(self) -> subprocess.Popen[bytes] | None:
         """Runs beside the migrations; nothing to do while no source file has changed."""
@@ -203,8 +208,11 @@ class Up:
         self._start_doubles()
 
     def _start_doubles(self) -> None:
-        """Where messages go in the demo. Two answer: a browser that shows one, a person who writes to the bot."""
-        sms, mail_page, mail, push, messenger = self.sockets[2:]
+        """Where messages go in the demo, and the clinic's own system.
+
+        Two answer: a browser that shows a message, a person who writes to the bot.
+        """
+        sms, mail_page, mail, push, messenger, desk = self.sockets[2:]
         here = f"http://127.0.0.1:{self.port}"
         mail_fds = ["--smtp-fd", str(mail.fileno()), "--http-fd", str(mail_page.fileno())]
         hook = ["--hook", f"{here}/hooks/max/", "--secret-file", self.environment["MAX_HOOK_SECRET_FILE"]]
@@ -212,6 +220,8 @@ class Up:
         self._start("smtp", [PYTHON, "-m", "doubles.smtp", *mail_fds], mail, mail_page)
         self._start_double("push", push, "--shown", f"{here}/push/shown/")
         self._start_double("max", messenger, *hook)
+        kept = ["--file", str(self.home / "mis.sqlite"), "--token-file", str(environment.mis_token_file(self.home))]
+        self._start_double("fhir", desk, *kept)
 
     def _start_double(self, name: str, place: socket.socket, *options: str) -> None:
         self._start(name, [PYTHON, "-m", f"doubles.{name}", "--fd", str(place.fileno()), *options], place)
@@ -234,7 +244,7 @@ class Up:
         time.sleep(0.1)
 
     def _wait_until_ready(self) -> None:
-        self.say("Starting      pages, live updates, worker, message doubles")
+        self.say("Starting      pages, live updates, worker, doubles of other systems")
         deadline = time.monotonic() + READY_WITHIN
         while not self._is_ready():
             self._tend()
@@ -260,6 +270,7 @@ class Up:
         self.say(f"\n  Sent SMS are at {self.environment['SMSC_URL']}, sent e-mail at {self.mail_page}")
         pages = self.environment["PUSH_EXTRA_HOSTS"], self.environment["MAX_URL"]
         self.say(f"  Browsers' notifications are at {pages[0]}, the messenger MAX at {pages[1]}")
+        self.say(f"  The clinic's own system (front desk) is at {self.front_desk}")
         self.say("  Ctrl-C stops everything; the data stays.\n")
         self.say(f"ready: {address}")
 

@@ -13,7 +13,14 @@ from portal.kernel.outbox import emit
 from portal.notifications import timing
 from portal.notifications.kinds import KINDS, OF_A_BATCH
 from portal.notifications.models import Channel, Message, MessageState, MessageWishes
-from portal.notifications.selectors import contacts_to_warn, timing_of, told_together, ways_to, wishes_of
+from portal.notifications.selectors import (
+    contacts_to_warn,
+    timing_of,
+    told_elsewhere,
+    told_together,
+    ways_to,
+    wishes_of,
+)
 from portal.notifications.selectors_ways import BY_CONTACT, Way, taken
 from portal.notifications.services.write import Matter, Said, write
 from portal.notifications.subjects import ELSEWHERE
@@ -49,6 +56,8 @@ def plan_visit(*, actor: Actor, visit: Appointment, patient_id: UUID, recipient_
     said = [Said(news, way, _news_at(news, visit, now, zone, rules), until) for way in news_ways]
     if visit.status == AppointmentStatus.BOOKED:
         said += _reminders(visit, now, zone, rules, ways, wishes)
+    elsewhere = told_elsewhere(visit)
+    said = [one for one in said if one.kind not in elsewhere]
     write(Matter(visit.pk, visit.version, visit.organization_id, patient_id, recipient_id), said)
     mine = Message.objects.visible_to(actor).filter(subject_id=visit.pk, subject_version=visit.version)
     return list(mine.filter(recipient_id=recipient_id).values_list("pk", flat=True))

@@ -3,6 +3,7 @@
 import pytest
 
 from portal import settings as typed
+from portal.kernel import breaker
 from portal.kernel.ports import PortFailure, override_port
 from portal.notifications import routes
 from portal.notifications.ports import DeliveryState, DeliveryStatus, FakeSms, Signal
@@ -15,12 +16,12 @@ REFUSED = PortFailure(permanent=True, code="undeliverable")
 @pytest.fixture
 def clock(monkeypatch):
     now = [1000.0]
-    monkeypatch.setattr(routes.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(breaker.time, "monotonic", lambda: now[0])
     return now
 
 
 def test_five_failures_within_half_a_minute_open_the_breaker(clock):
-    one = routes.Breaker()
+    one = breaker.Breaker()
     for _ in range(4):
         one.failed()
     assert not one.is_open()
@@ -29,7 +30,7 @@ def test_five_failures_within_half_a_minute_open_the_breaker(clock):
 
 
 def test_slow_failures_do_not(clock):
-    one = routes.Breaker()
+    one = breaker.Breaker()
     for _ in range(20):
         one.failed()
         clock[0] += 10
@@ -37,24 +38,24 @@ def test_slow_failures_do_not(clock):
 
 
 def test_after_the_rest_one_tries_and_a_success_closes_it(clock):
-    one = routes.Breaker()
+    one = breaker.Breaker()
     for _ in range(5):
         one.failed()
-    clock[0] += routes.REST + 1
+    clock[0] += breaker.REST + 1
     assert [one.is_open() for _ in range(3)] == [False, True, True]
     one.worked()
     assert not one.is_open()
 
 
 def test_a_failed_try_means_another_rest(clock):
-    one = routes.Breaker()
+    one = breaker.Breaker()
     for _ in range(5):
         one.failed()
-    clock[0] += routes.REST + 1
+    clock[0] += breaker.REST + 1
     assert not one.is_open()
     one.failed()
     assert one.is_open()
-    clock[0] += routes.REST - 1
+    clock[0] += breaker.REST - 1
     assert one.is_open()
 
 

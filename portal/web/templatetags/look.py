@@ -160,9 +160,11 @@ def seconds_left(deadline: datetime, now: datetime) -> int:
 
 @register.simple_tag
 def money(amount: Decimal | int | str | None) -> str:
-    """2 400 ₽; kopecks only when there are any."""
+    """2 400 ₽; kopecks only when there are any. Nothing is given away: a zero is a price that nobody has told us."""
     if amount is None or amount == "":
         return ""
+    if not Decimal(amount):
+        return _("price at the clinic")
     whole, _point, kopecks = f"{Decimal(amount):.2f}".partition(".")
     roubles = f"{int(whole):,}".replace(",", NBSP)
     comma = "," if (get_language() or "ru") == "ru" else "."

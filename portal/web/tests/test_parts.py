@@ -19,7 +19,13 @@ def drawn(source, language="ru", **values):
 
 @pytest.mark.parametrize(
     ("amount", "russian"),
-    [(2400, "2 400 ₽"), (0, "0 ₽"), (Decimal("1250.50"), "1 250,50 ₽"), (1234567, "1 234 567 ₽"), (None, "")],
+    [
+        (2400, "2 400 ₽"),
+        (0, "цена в клинике"),
+        (Decimal("1250.50"), "1 250,50 ₽"),
+        (1234567, "1 234 567 ₽"),
+        (None, ""),
+    ],
 )
 def test_money(amount, russian):
     with translation.override("ru"):
