@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 PASSWORD = "seven quiet rivers"
 SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 PHONES = {"anna": "+79990000001", "boris": "+79990000002", "zoya": "+79990000003"}
+SNILS = "11223344595"  # Anna's
 EMAILS = {"anna": "anna@example.ru"}
 ZONE = ZoneInfo("Europe/Moscow")
 
@@ -214,10 +215,11 @@ def _room(name: str):  # type: ignore[no-untyped-def]
 def _patients(actor) -> None:  # type: ignore[no-untyped-def]
     from psycopg.types.range import TimestamptzRange
 
+    from portal.kernel import crypto
     from portal.kernel.access import register_door
     from portal.kernel.models import give_keyset
     from portal.people.contacts import parse_address
-    from portal.people.models import Contact, Patient, Proxy, User
+    from portal.people.models import Contact, Patient, PatientIdentifier, Proxy, User
 
     born = {"anna": date(1961, 3, 12), "boris": date(1985, 7, 2), "mila": date(2019, 5, 20), "zoya": date(1970, 1, 1)}
     for name, birth_date in born.items():
@@ -247,6 +249,10 @@ def _patients(actor) -> None:  # type: ignore[no-untyped-def]
                     digest=a.digest,
                     verified_at=datetime.now(UTC),
                 ).save(force_insert=True)
+    snils = PatientIdentifier.System.SNILS
+    PatientIdentifier(patient_id=uid("anna"), system=snils, value=SNILS, digest=crypto.blind_index(snils, SNILS)).save(
+        force_insert=True
+    )
     Proxy(patient_id=uid("mila"), user_id=uid("user-anna"), period=TimestamptzRange(datetime.now(UTC), None)).save(
         force_insert=True
     )

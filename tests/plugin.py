@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent
 READY = "PORTAL_TEST_HOME"
-HEAVY = {"e2e", "runway", "live"}
+HEAVY = {"e2e", "runway", "live", "peers"}
 
 # Hundreds of processes start in a run: what one has compiled the next one reads, whatever the machine prefers.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)

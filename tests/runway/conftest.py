@@ -11,6 +11,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -39,10 +40,10 @@ def cluster(home: Path) -> Iterator[Cluster]:
 
 @pytest.fixture
 def free_port() -> int:
-    """A port whose six neighbours are free too."""
-    from tests.runway.running import seven_free_ports
+    """A port whose seven neighbours are free too."""
+    from tests.runway.running import free_ports
 
-    return seven_free_ports()
+    return free_ports()
 
 
 @pytest.fixture
@@ -72,15 +73,39 @@ def clean_environment(home: Path) -> dict[str, str]:
 @pytest.fixture(scope="session")
 def prepared() -> Path:
     """A home that was started once and stopped; made by the first worker that needs it, copied by all."""
-    from tests.runway.running import Running, processes_of, seven_free_ports
+    from tests.runway.running import Running, free_ports, processes_of
 
     shared = Path(os.environ["PORTAL_TEST_HOME"])
     home = shared / "up"
     with (shared / "up.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (shared / "up.txt").exists():
-            running = Running(home, seven_free_ports()).wait_until_ready()
+            running = Running(home, free_ports()).wait_until_ready()
             running.interrupt()
             assert processes_of(home) == {}
             (shared / "up.txt").write_text(running.output)
     return home
+
+
+@pytest.fixture
+def start(prepared: Path, home: Path) -> Iterator[Callable[..., Any]]:
+    """Start a copy of the prepared home; whatever a test leaves running is ended."""
+    from tests.runway.running import Running, eventually, free_ports, processes_of
+
+    started: list[Running] = []
+
+    def run(name: str = "one", port: int = 0) -> Running:
+        place = home / name
+        if not place.exists():
+            subprocess.run(["cp", "-a", str(prepared), str(place)], check=True)
+        running = Running(place, port or free_ports())
+        started.append(running)
+        return running
+
+    yield run
+    for running in started:
+        running.process.kill()
+        running.process.wait()
+        Cluster(running.home).stop()
+        eventually(lambda running=running: not processes_of(running.home))
+        shutil.rmtree(Cluster(running.home).socket_dir, ignore_errors=True)

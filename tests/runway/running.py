@@ -89,12 +89,12 @@ def child(running: Running, name: str) -> int | None:
     return min((pid for pid, command in processes_of(running.home).items() if name in command), default=None)
 
 
-def seven_free_ports() -> int:
+def free_ports() -> int:
     while True:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
-        if port < 65000 and all(is_free(port + offset) for offset in range(7)):
+        if port < 65000 and all(is_free(port + offset) for offset in range(8)):
             return int(port)
 
 

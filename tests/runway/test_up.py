@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import psycopg
@@ -19,34 +18,12 @@ import pytest
 
 from portal.runway.embedded import Cluster
 from tests.runway.conftest import ROOT, clean_environment
-from tests.runway.running import PATIENCE, Running, child, eventually, is_free, processes_of, seven_free_ports
+from tests.runway.running import PATIENCE, Running, child, eventually, free_ports, is_free, processes_of
 
 
 def visits(home: Path) -> object:
     with psycopg.connect(Cluster(home).url("postgres", "portal")) as connection:
         return connection.execute("SELECT count(*), max(id::text) FROM scheduling_occupancy").fetchone()
-
-
-@pytest.fixture
-def start(prepared: Path, home: Path) -> Iterator[Callable[..., Running]]:
-    """Start a copy of the prepared home; whatever a test leaves running is ended."""
-    started: list[Running] = []
-
-    def run(name: str = "one", port: int = 0) -> Running:
-        place = home / name
-        if not place.exists():
-            subprocess.run(["cp", "-a", str(prepared), str(place)], check=True)
-        running = Running(place, port or seven_free_ports())
-        started.append(running)
-        return running
-
-    yield run
-    for running in started:
-        running.process.kill()
-        running.process.wait()
-        Cluster(running.home).stop()
-        eventually(lambda running=running: not processes_of(running.home))
-        shutil.rmtree(Cluster(running.home).socket_dir, ignore_errors=True)
 
 
 def test_the_first_start_says_in_plain_words_what_one_needs(prepared: Path) -> None:
@@ -55,6 +32,7 @@ def test_the_first_start_says_in_plain_words_what_one_needs(prepared: Path) -> N
     assert address and f"The portal runs at {address[1]}" in said
     assert "Patient" in said and "Sent SMS are at http://127.0.0.1:" in said and "Ctrl-C stops everything" in said
     assert "notifications are at http://127.0.0.1:" in said and "MAX at http://127.0.0.1:" in said
+    assert "The clinic's own system (front desk) is at http://127.0.0.1:" in said
     assert "Traceback" not in said
 
 
@@ -89,7 +67,7 @@ def test_a_whole_day(start: Callable[..., Running]) -> None:
     assert again.get("/health/ready")[0] == 200 and visits(again.home) == before
 
     with socket.socket() as other:
-        port = seven_free_ports()
+        port = free_ports()
         other.bind(("127.0.0.1", port + 2))
         other.listen()
         beside = start("two", port=port).wait_until_ready()
@@ -110,7 +88,7 @@ def test_a_make_that_is_interrupted_alone_takes_us_along(prepared: Path, home: P
     """Its own SIGINT does not reach us, and it would wait for us for ever."""
     (home / "Makefile").write_text(f"up:\n\t@cd {ROOT} && exec {sys.executable} -m portal.cli up\n")
     subprocess.run(["cp", "-a", str(prepared), str(home / "one")], check=True)
-    environment = clean_environment(home / "one") | {"PORT": str(seven_free_ports())}
+    environment = clean_environment(home / "one") | {"PORT": str(free_ports())}
     heeding = ["env", "--default-signal=INT"]  # whatever was started in the background ignores it from birth
     make = subprocess.Popen([*heeding, "make", "-C", str(home), "up"], env=environment, start_new_session=True)
     try:

@@ -24,9 +24,9 @@ PLANNED = """
 VISITS = """
     INSERT INTO scheduling_appointment
            (id, patient_id, organization_id, location_id, practitioner_id, role_id, service_id, specialty_id, mode,
-            start, "end", local_date, status, price, payer, same_day, version, created_at, cancelled_by)
+            start, "end", local_date, status, price, payer, same_day, awaits, version, created_at, cancelled_by)
     SELECT p.id, p.who, o.organization_id, o.location_id, o.practitioner_id, o.role_id, o.service_id, o.specialty_id,
-           o.mode, p.start, p.start + interval '20 min', p.start::date, 'booked', 0, 'self', 'policy', 1, now(), ''
+           o.mode, p.start, p.start + interval '20 min', p.start::date, 'booked', 0, 'self', 'policy', '', 1, now(), ''
       FROM planned p, scheduling_appointment o WHERE o.id = %s"""
 MESSAGES = """
     INSERT INTO notifications_message

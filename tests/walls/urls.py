@@ -55,6 +55,14 @@ def chip() -> dict[str, str]:
     }
 
 
+def to_the_mis() -> dict[str, str]:
+    return {"master": "mis"}
+
+
+def to_the_portal() -> dict[str, str]:
+    return {"master": "portal"}
+
+
 def any_chip() -> dict[str, str]:
     return {"specialty": "therapist", "near": "shore-place", "start": f"in-person|{at(10).isoformat()}"}
 
@@ -259,6 +267,17 @@ ROWS = [
         (uid("role-vera"), UNKNOWN),
         method="POST",
     ),
+    Row("mis:exchange", table(302, 403, 403, rita=200, foma=200, alla=200)),
+    Row("mis:drift", table(302, 403, 403, rita=200, foma=200, alla=200)),
+    Row("mis:replay-out", table(302, 403, 403, rita=404, foma=404, alla=404), (UNKNOWN,), method="POST"),
+    Row("mis:replay-in", table(302, 403, 403, rita=404, foma=404, alla=404), (UNKNOWN,), method="POST"),
+    Row("mis:master", table(302, 403, 403, alla=400), (uid("role-vera"),), method="POST"),
+    Row("mis:master", table(302, 403, 403, alla=422), (uid("role-vera"),), method="POST", data=to_the_mis),
+    Row("mis:master", table(302, 403, 403, alla=404), (UNKNOWN,), method="POST", data=to_the_portal),
+    Row("mis:master", table(302, 403, 403, alla=302), (uid("role-vera"),), method="POST", data=to_the_portal),
+    Row("mis:matches", table(302, 403, 403, rita=200, foma=200)),
+    Row("mis:settle", table(302, 403, 403, rita=404, foma=404), (uid("anna"),), method="POST"),
+    Row("mis:settle", table(302, 403, 403, rita=404, foma=404), (UNKNOWN,), method="POST"),
     Row("scheduling:policy", table(302, 403, 403, alla=200)),
     Row("scheduling:policy", table(302, 403, 403, alla=422), method="POST"),
     Row("notifications:texts", table(302, 403, 403, alla=200)),
