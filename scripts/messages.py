@@ -45,7 +45,7 @@ PLACEHOLDER = re.compile(r"%\((\w+)\)[a-z]|\{(\w+)\}")
 # what may hold Russian as it is: made-up people and places, and a language's own name
 DATA = re.compile(
     r"(^|/)(tests|locale|migrations|demo|seed|fixtures)(/|\.py$)|/(seed|demo)_\w+\.py$|conftest\.py$"
-    r"|(^|/)people/search/(russian|words)\.py$|(^|/)notifications/(forbidden|stop)_words\.py$"
+    r"|(^|/)people/search/(russian|words)\.py$|(^|/)notifications/(forbidden|stop)_words\.py$|(^|/)mis/russian\.py$"
 )
 OWN_NAMES = {"Русский"}
 Key = tuple[str, str | None]
