@@ -19,7 +19,7 @@ from portal.scheduling.opening import instant
 
 VISIT = (
     "id patient_id practitioner_id role_id location_id specialty_id organization_id room_id service_id mode start end "
-    "local_date status price payer same_day version created_at cancelled_at cancelled_by"
+    "local_date status price payer same_day awaits version created_at cancelled_at cancelled_by"
 )
 TEAM = "id patient_id practitioner_id organization_id department appointment_id period"
 OCCUPANCY = "id owner batch practitioner_id role_id service_id mode start end kind is_extended"
@@ -89,7 +89,7 @@ class _Lines:
         booked, room = visit.booked.isoformat(), mark.room if mode == "in-person" else NULL
         self.visits.append(
             f"{visit.id}\t{patient}\t{mark.visit}\t{room}\t{service.pk.hex}\t{mode}\t{start}\t{end}\t{visit.day}\t"
-            f"{visit.status}\t{service.price}\tself\t\t{2 if cancelled else 1}\t{booked}\t"
+            f"{visit.status}\t{service.price}\tself\t\t\t{2 if cancelled else 1}\t{booked}\t"
             f"{cancelled.isoformat() if cancelled else NULL}\t{'patient' if cancelled else ''}\n"
         )
         until = (cancelled or visit.end + CARE_AFTER).isoformat()
