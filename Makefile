@@ -19,7 +19,7 @@ test: dev-env browser lint ## All that CI runs: lint, types, contracts, translat
 check: dev-env lint ## The quick half of `make test`, in seconds
 
 soak: dev-env browser ## The same races and crashes at full size
-	@PEERS=fetch $(BIN)/pytest -m soak
+	@PEERS=fetch $(BIN)/pytest -m "soak or peer"
 
 bench: dev-env ## Measure this machine: bench <name> <value> <unit>
 	@$(BIN)/portal bench

@@ -41,6 +41,7 @@ def hapi() -> Iterator[str]:
     """HAPI FHIR's JPA server on a database in memory, with the defaults it ships with. The base address."""
     if not (shutil.which("java") and shutil.which("javac") and shutil.which("mvn")):
         pytest.skip("The peer HAPI FHIR needs a JDK (17 or newer) and Maven on PATH.")
+    _skip_unless_here("hapi")
     yield _shared(_hapi_command)
 
 
@@ -52,8 +53,7 @@ def medplum(*, atomic: bool = False) -> Iterator[str]:
     """
     if not (_node("node") and _node("npm")):
         pytest.skip("The peer Medplum needs Node (20.19 or newer) and npm on PATH.")
-    if os.environ.get("PEERS") != "fetch" and not _is_made(CACHE / "medplum", HERE / "medplum"):
-        pytest.skip("The peer Medplum is not here yet: `make soak` fetches it.")
+    _skip_unless_here("medplum")
     yield _shared(_medplum_command, *(["--atomic"] if atomic else []))
 
 
@@ -123,6 +123,12 @@ def _made(home: Path, sources: Path) -> Iterator[bool]:
             home.mkdir()
         yield is_old
         stamp.write_text(wanted)
+
+
+def _skip_unless_here(name: str) -> None:
+    """Fetching takes minutes and a network, which `make test` has no business with."""
+    if os.environ.get("PEERS") != "fetch" and not _is_made(CACHE / name, HERE / name):
+        pytest.skip(f"The peer {name} is not here yet: `make soak` fetches it.")
 
 
 def _is_made(home: Path, sources: Path) -> bool:

@@ -24,6 +24,7 @@ SERVERS: dict[str, Callable[[], AbstractContextManager[str]]] = {
     "medplum-atomic": partial(servers.medplum, atomic=True),
 }
 APPOINTMENT = {"resourceType": "Appointment", "status": "booked"}
+pytestmark = pytest.mark.peer
 NOT_REMEMBERED = {"Cache-Control": "no-cache"}
 
 
@@ -79,7 +80,7 @@ def _statuses(answer: httpx.Response) -> list[str]:
     return [entry["response"]["status"][:3] for entry in answer.json()["entry"]]
 
 
-@pytest.fixture(scope="module", params=[pytest.param("hapi", marks=pytest.mark.soak), "medplum", "medplum-atomic"])
+@pytest.fixture(scope="module", params=list(SERVERS))
 def peer(request: pytest.FixtureRequest) -> Iterator[Peer]:
     with SERVERS[request.param]() as url:
         yield Peer(request.param, url, seed(url))

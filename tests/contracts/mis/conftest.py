@@ -17,7 +17,7 @@ from tests.contracts.processes import Double, closed_port, running_fhir
 
 
 def _params() -> list[object]:
-    return [pytest.param(one, id=one.name, marks=[pytest.mark.soak] if one.soak else []) for one in shapes()]
+    return [pytest.param(one, id=one.name, marks=[pytest.mark.peer] if one.is_peer else []) for one in shapes()]
 
 
 @pytest.fixture(scope="session")

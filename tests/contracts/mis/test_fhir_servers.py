@@ -63,6 +63,7 @@ def torn(torn_world):
         yield torn_world, road, mis
 
 
+@pytest.mark.peer
 def test_a_torn_booking_leaves_nothing_of_ours_behind(torn):
     world, road, mis = torn
     slot = world.free(minutes=60)
@@ -79,6 +80,7 @@ def test_a_torn_booking_leaves_nothing_of_ours_behind(torn):
     assert [one.is_free for one in shown] == [True, False]
 
 
+@pytest.mark.peer
 def test_a_torn_move_leaves_the_visit_where_it_was(torn):
     world, road, mis = torn
     wanted, visit = world.booked()
@@ -93,6 +95,7 @@ def test_a_torn_move_leaves_the_visit_where_it_was(torn):
     assert not world.now_at(wanted).is_free and not world.now_at(new).is_free
 
 
+@pytest.mark.peer
 def test_a_torn_cancellation_is_asked_for_again_and_then_done(torn):
     world, road, mis = torn
     wanted, visit = world.booked()

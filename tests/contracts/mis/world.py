@@ -96,11 +96,11 @@ class World:
 
 @dataclass(frozen=True)
 class Shape:
-    """A kind of server. `soak`: too slow to start for every day."""
+    """A kind of server. `is_peer`: made by others, fetched by `make soak`."""
 
     name: str
     start: Callable[[Path], AbstractContextManager[World]]
-    soak: bool = False
+    is_peer: bool = False
 
 
 def shapes() -> Iterator[Shape]:

@@ -67,7 +67,7 @@ SHAPES = [
     Shape("operations", lambda folder: double(folder, "--operations", has=WHOLE | {Capability.HOLD})),
     Shape("transactions", lambda folder: double(folder, has=WHOLE)),
     Shape("plain", lambda folder: double(folder, "--plain", has=PLAIN)),
-    Shape("medplum", lambda _folder: peer(servers.medplum, PLAIN)),
-    Shape("medplum-atomic", lambda _folder: peer(partial(servers.medplum, atomic=True), WHOLE)),
-    Shape("hapi", lambda _folder: peer(servers.hapi, WHOLE), soak=True),
+    Shape("medplum", lambda _folder: peer(servers.medplum, PLAIN), is_peer=True),
+    Shape("medplum-atomic", lambda _folder: peer(partial(servers.medplum, atomic=True), WHOLE), is_peer=True),
+    Shape("hapi", lambda _folder: peer(servers.hapi, WHOLE), is_peer=True),
 ]
