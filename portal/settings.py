@@ -114,6 +114,12 @@ class Settings(BaseSettings):
         None, description="folder of one mapping a clinic, <slug>.yaml; else the folder mis of PORTAL_HOME"
     )
 
+    mis_lease_seconds: int = Field(
+        120,
+        ge=3,
+        description="3 or more: a visit whose worker died on the way to the clinic's system is taken up after so long;"
+        " more than the read and write timeouts of a mapping together",
+    )
     looks_per_ten_minutes: int = Field(
         3000, ge=100, description="100 or more: how often one network may ask for free times in ten minutes"
     )

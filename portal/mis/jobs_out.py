@@ -14,6 +14,7 @@ from datetime import timedelta
 from functools import partial
 from uuid import UUID
 
+from django.conf import settings
 from django.db import connections
 from django.utils import timezone
 
@@ -37,7 +38,7 @@ from portal.mis.ports import (
 )
 from portal.mis.selectors import Aim, aim_of, person_of, standing_aim
 from portal.mis.services import exchange, outbox, patients
-from portal.mis.services.outbox import Task
+from portal.mis.services.outbox import ClaimLost, Task
 from portal.scheduling import services as scheduling
 from portal.scheduling.errors import OneADay, PatientBusy
 from portal.scheduling.selectors_sql import patient_of_appointment
@@ -45,7 +46,6 @@ from portal.scheduling.selectors_sql import patient_of_appointment
 logger = logging.getLogger(__name__)
 JOB = "mis.out"
 BATCH, THREADS = 32, 8
-LEASE = timedelta(seconds=120)  # longer than the slowest task: some calls, each with its own timeout
 SOON = timedelta(seconds=1)
 SLOWEST = timedelta(minutes=5)
 
@@ -60,7 +60,7 @@ class SomeoneLooks(MisFailure):
 def post_due(among: Sequence[UUID] | None = None) -> int:
     """Claim a batch and bring it across, a few at once. How many there were."""
     with as_system(JOB) as trail:
-        tasks = outbox.claim(actor=trail.actor, most=BATCH, lease=LEASE, among=among)
+        tasks = outbox.claim(actor=trail.actor, most=BATCH, lease=_lease(), among=among)
     if len(tasks) == 1:
         carry_one(tasks[0])
     elif tasks:
@@ -77,7 +77,14 @@ def _in_thread(task: Task) -> None:
 
 
 def carry_one(task: Task) -> None:
-    """One claimed task, to its end or to a later attempt."""
+    """One claimed task, to its end or to a later attempt. Whoever lost the claim changes nothing any more."""
+    try:
+        _carry(task)
+    except ClaimLost:
+        logger.warning("mis claim lost", extra={"appointment": str(task.appointment_id)})
+
+
+def _carry(task: Task) -> None:
     try:
         line = line_of(task.slug)
         with _open(task) as actor:
@@ -93,6 +100,10 @@ def carry_one(task: Task) -> None:
         logger.error("mis mapping", extra={"clinic": task.slug, "why": str(wrong)})
     except (PortFailure, PortUnknown) as error:
         _postpone(task, error)
+
+
+def _lease() -> timedelta:
+    return timedelta(seconds=settings.PORTAL.mis_lease_seconds)
 
 
 def _bring(line: Line, task: Task, aim: Aim) -> None:
@@ -139,7 +150,7 @@ def _look_and_write(line: Line, task: Task, aim: Aim, wanted: Wanted) -> Word:
 
 def _note_writing(task: Task) -> None:
     with as_system(JOB) as trail:
-        outbox.note_writing(actor=trail.actor, appointment_id=task.appointment_id)
+        outbox.note_writing(actor=trail.actor, task=task, lease=_lease())
 
 
 def _agreed(line: Line, task: Task, aim: Aim, wanted: Wanted, word: Word) -> None:

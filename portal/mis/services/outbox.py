@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.db.models.functions import Now
 
 from portal.kernel.actor import Actor, Role
@@ -23,9 +23,16 @@ from portal.scheduling.selectors_sql import database_now
 MOST_ATTEMPTS = 12
 
 
-@dataclass(frozen=True, slots=True)
+class ClaimLost(Exception):
+    """Too slow: the lease was over, and somebody else is at it. Nothing may be written any more."""
+
+
+@dataclass(slots=True)
 class Task:
-    """One claimed row. `written_at`: a write may have taken effect there."""
+    """One claimed row. `until`: the end of the lease, which tells this claim from any other.
+
+    written_at: a write may have taken effect there
+    """
 
     appointment_id: UUID
     organization_id: UUID
@@ -33,6 +40,7 @@ class Task:
     round: int
     attempts: int
     written_at: datetime | None
+    until: datetime
 
 
 @command("Outgoing.cause", roles={Role.SYSTEM})
@@ -61,32 +69,37 @@ def claim(*, actor: Actor, most: int, lease: timedelta, among: Sequence[UUID] | 
     rows = list(
         due.select_for_update(skip_locked=True, of=("self",)).select_related("organization").order_by("next_at")[:most]
     )
-    Outgoing.objects.filter(pk__in=[row.pk for row in rows]).update(next_at=Now() + lease)
-    return [
-        Task(row.appointment_id, row.organization_id, row.organization.slug, row.round, row.attempts, row.written_at)
-        for row in rows
-    ]
+    until = database_now() + lease
+    Outgoing.objects.filter(pk__in=[row.pk for row in rows]).update(next_at=until)
+    return [_task(row, until) for row in rows]
+
+
+def _task(row: Outgoing, until: datetime) -> Task:
+    slug = row.organization.slug
+    return Task(row.appointment_id, row.organization_id, slug, row.round, row.attempts, row.written_at, until)
+
+
+def _mine(task: Task) -> QuerySet[Outgoing]:
+    """The row while it is ours."""
+    return Outgoing.objects.filter(appointment_id=task.appointment_id, next_at=task.until)
 
 
 @command("Outgoing.note-writing", roles={Role.SYSTEM})
-def note_writing(*, actor: Actor, appointment_id: UUID) -> None:
-    """Before the first byte of a write: from now on it may have taken effect."""
-    Outgoing.objects.filter(appointment_id=appointment_id).update(written_at=Now())
-
-
-@command("Outgoing.note-nothing-written", roles={Role.SYSTEM})
-def note_nothing_written(*, actor: Actor, appointment_id: UUID) -> None:
-    """It was asked about, after all writes must have ended: nothing has taken effect."""
-    Outgoing.objects.filter(appointment_id=appointment_id).update(written_at=None)
+def note_writing(*, actor: Actor, task: Task, lease: timedelta) -> None:
+    """Before the first byte of a write: from now on it may have taken effect. The lease begins anew. `ClaimLost`."""
+    until = database_now() + lease
+    if not _mine(task).filter(next_at__gt=Now()).update(written_at=Now(), next_at=until):
+        raise ClaimLost
+    task.until = until
 
 
 @command("Outgoing.done", roles={Role.SYSTEM})
 def done(*, actor: Actor, task: Task) -> bool:
-    """Nothing is left to do; False when another cause has come meanwhile: then once more, at once."""
-    row = Outgoing.objects.filter(appointment_id=task.appointment_id)
-    if row.filter(round=task.round).delete()[0]:
+    """Nothing is left to do; False when another cause has come meanwhile: then once more, at once. `ClaimLost`."""
+    if _mine(task).filter(round=task.round).delete()[0]:
         return True
-    row.update(next_at=Now(), written_at=None, attempts=0, code="")
+    if not _mine(task).update(next_at=Now(), written_at=None, attempts=0, code=""):
+        raise ClaimLost
     return False
 
 
@@ -94,13 +107,16 @@ def done(*, actor: Actor, task: Task) -> bool:
 def later(
     *, actor: Actor, task: Task, code: str, pause: timedelta, counts: bool = True, is_hopeless: bool = False
 ) -> None:
-    """Again after a pause. After too many attempts that count a person has to look; the visit stays as it is."""
-    rows = Outgoing.objects.filter(appointment_id=task.appointment_id)
+    """Again after a pause. After too many attempts that count a person has to look; the visit stays as it is.
+
+    `ClaimLost`.
+    """
     attempts = task.attempts + 1
     values = {"code": code[:40], "next_at": database_now() + pause, "attempts": attempts}
     if is_hopeless or (counts and attempts >= MOST_ATTEMPTS):
         values["state"] = Outgoing.State.DEAD
-    rows.update(**values)
+    if not _mine(task).update(**values):
+        raise ClaimLost
 
 
 @command("Outgoing.replay", roles={Role.CLINIC_ADMIN, Role.REGISTRAR, Role.SYSTEM})
