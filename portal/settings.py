@@ -115,9 +115,9 @@ class Settings(BaseSettings):
     )
 
     mis_lease_seconds: int = Field(
-        120,
+        60,
         ge=3,
-        description="3 or more: a visit whose worker died on the way to the clinic's system is taken up after so long;"
+        description="3 or more: what a worker that died was doing with a clinic's system is taken up after so long;"
         " more than the read and write timeouts of a mapping together",
     )
     looks_per_ten_minutes: int = Field(

@@ -14,6 +14,7 @@ from portal.kernel.ports import PortFailure, PortUnknown
 from portal.kernel.system_door import system_door
 from portal.mis import exchanging, jobs_hold, jobs_in, jobs_out, jobs_times
 from portal.mis import mapping as mappings
+from portal.mis.leases import lease
 from portal.mis.line import line_of
 from portal.mis.mapping import WrongMapping
 from portal.mis.models import Exchange, Outgoing
@@ -24,7 +25,6 @@ from portal.scheduling.services import tell_waiting
 
 logger = logging.getLogger(__name__)
 JOB = "mis.tend"
-LEASE = timedelta(seconds=90)
 CLINICS_AT_ONCE = 8
 
 
@@ -93,7 +93,7 @@ def bring_across() -> None:
 def tend() -> None:
     """Each clinic whose turn it is: changes, inbox, times. One that is slow holds up nobody else."""
     with as_system(JOB) as trail:
-        due = exchange.claim_exchanges(actor=trail.actor, lease=LEASE)
+        due = exchange.claim_exchanges(actor=trail.actor, lease=lease())
     if len(due) == 1:
         tend_one(*due[0])
     elif due:

@@ -20,6 +20,7 @@ from portal.kernel.errors import PortalError
 from portal.kernel.outbox import as_system
 from portal.kernel.ports import PortFailure, PortUnknown
 from portal.kernel.system_door import system_door
+from portal.mis.leases import lease
 from portal.mis.line import Line, line_of
 from portal.mis.mapping import WrongMapping
 from portal.mis.models import DirectoryRef, Drift, Incoming, Outgoing
@@ -34,7 +35,6 @@ from portal.scheduling.selectors_sql import patient_of_appointment
 logger = logging.getLogger(__name__)
 JOB = "mis.in"
 BATCH = 50
-LEASE = timedelta(seconds=60)
 SOON = timedelta(seconds=1)
 SLOWEST = timedelta(minutes=10)
 WINDOW = timedelta(days=1)  # where changes cannot be asked for, what begins from yesterday on is compared
@@ -82,7 +82,7 @@ def _take_in(organization_id: UUID, visits: Sequence[MisVisit], cursor: str | No
 def follow_due(organization_id: UUID | None = None) -> int:
     """Do a batch of what waits in the inbox. How many there were."""
     with as_system(JOB) as trail:
-        rows = inbox.claim(actor=trail.actor, most=BATCH, lease=LEASE, organization_id=organization_id)
+        rows = inbox.claim(actor=trail.actor, most=BATCH, lease=lease(), organization_id=organization_id)
     for row in rows:
         _follow_one(row)
     return len(rows)

@@ -14,7 +14,6 @@ from datetime import timedelta
 from functools import partial
 from uuid import UUID
 
-from django.conf import settings
 from django.db import connections
 from django.utils import timezone
 
@@ -23,6 +22,7 @@ from portal.kernel.outbox import as_system
 from portal.kernel.ports import PortFailure, PortUnknown
 from portal.kernel.system_door import system_door
 from portal.mis.carry import Word, bring, withdraw
+from portal.mis.leases import lease
 from portal.mis.line import Line, line_of
 from portal.mis.mapping import WrongMapping
 from portal.mis.matching import match
@@ -46,8 +46,8 @@ from portal.scheduling.selectors_sql import patient_of_appointment
 logger = logging.getLogger(__name__)
 JOB = "mis.out"
 BATCH, THREADS = 32, 8
-SOON = timedelta(seconds=1)
-SLOWEST = timedelta(minutes=5)
+NOW, SOON = timedelta(0), timedelta(seconds=1)
+AWHILE, SLOWEST = timedelta(seconds=5), timedelta(minutes=5)
 
 
 class SomeoneLooks(MisFailure):
@@ -60,7 +60,7 @@ class SomeoneLooks(MisFailure):
 def post_due(among: Sequence[UUID] | None = None) -> int:
     """Claim a batch and bring it across, a few at once. How many there were."""
     with as_system(JOB) as trail:
-        tasks = outbox.claim(actor=trail.actor, most=BATCH, lease=_lease(), among=among)
+        tasks = outbox.claim(actor=trail.actor, most=BATCH, lease=lease(), among=among)
     if len(tasks) == 1:
         carry_one(tasks[0])
     elif tasks:
@@ -102,10 +102,6 @@ def _carry(task: Task) -> None:
         _postpone(task, error)
 
 
-def _lease() -> timedelta:
-    return timedelta(seconds=settings.PORTAL.mis_lease_seconds)
-
-
 def _bring(line: Line, task: Task, aim: Aim) -> None:
     try:
         if not aim.doctor_ref:
@@ -119,7 +115,7 @@ def _bring(line: Line, task: Task, aim: Aim) -> None:
         return
     except PatientUnknown:
         with _open(task) as actor:  # merged or deleted there: found out anew next time
-            patients.let_go(actor=actor, organization_id=task.organization_id, patient_id=aim.patient_id)
+            patients.forget_ref(actor=actor, organization_id=task.organization_id, patient_id=aim.patient_id)
         raise
     if word.refused:
         _refused(task, aim, "time-taken", word)
@@ -150,7 +146,7 @@ def _look_and_write(line: Line, task: Task, aim: Aim, wanted: Wanted) -> Word:
 
 def _note_writing(task: Task) -> None:
     with as_system(JOB) as trail:
-        outbox.note_writing(actor=trail.actor, task=task, lease=_lease())
+        outbox.note_writing(actor=trail.actor, task=task, lease=lease())
 
 
 def _agreed(line: Line, task: Task, aim: Aim, wanted: Wanted, word: Word) -> None:
@@ -198,18 +194,19 @@ def _refused(task: Task, aim: Aim, code: str, word: Word | None = None) -> None:
             return
         refuse = scheduling.refuse_move if aim.is_move else scheduling.refuse_booking
         refuse(actor=actor, appointment_id=aim.visit_id)
-        outbox.done(actor=actor, task=task)
+        if aim.is_move and aim_of(actor, aim.visit_id):  # the visit itself may still wait for its answer
+            outbox.later(actor=actor, task=task, code="", pause=NOW, counts=False)
+        else:
+            outbox.done(actor=actor, task=task)
     logger.info("mis refused", extra={"appointment": str(aim.visit_id), "why": code})
 
 
 def _take_back(line: Line, task: Task, aim: Aim) -> None:
     """Cancelled here: nothing stands there afterwards, then the time is free here too."""
     with _open(task) as actor:
-        known = patients.claim_ref(actor=actor, organization_id=task.organization_id, patient_id=aim.patient_id)
-        if known == "":
-            patients.let_go(actor=actor, organization_id=task.organization_id, patient_id=aim.patient_id)
+        known = patients.ref_there(actor, organization_id=task.organization_id, patient_id=aim.patient_id)
     rest = timedelta(seconds=line.mapping.timeouts.unknown)
-    withdraw(line, _wanted(aim, known or ""), aim.known, writing=partial(_note_writing, task))
+    withdraw(line, _wanted(aim, known), aim.known, writing=partial(_note_writing, task))
     if task.written_at and timezone.now() - task.written_at < rest and not aim.known:
         raise MisUnknown("not-yet", "a booking that was sent may still arrive")
     with _open(task) as actor:
@@ -224,12 +221,12 @@ def _take_back(line: Line, task: Task, aim: Aim) -> None:
 def _patient_there(line: Line, task: Task, aim: Aim) -> str:
     """The ref of the patient's record; found or made now if nobody has yet."""
     with _open(task) as actor:
-        known = patients.claim_ref(actor=actor, organization_id=task.organization_id, patient_id=aim.patient_id)
-        person = person_of(actor, aim.patient_id) if known == "" else None
-    if known is None:
-        raise SomeoneLooks
+        claim = patients.claim_ref(actor=actor, organization_id=task.organization_id, patient_id=aim.patient_id)
+        person = person_of(actor, aim.patient_id) if claim.since else None
     if person is None:
-        return known
+        if not claim.ref:
+            raise SomeoneLooks
+        return claim.ref
     try:
         found = line.call(line.mis.find_patients, person)
         told = match(person, aim.patient_id, found)
@@ -237,14 +234,25 @@ def _patient_there(line: Line, task: Task, aim: Aim) -> str:
             return told.sure.ref
         if Capability.PATIENTS not in line.mis.capabilities():
             raise RuleViolation("patient-unknown", "the MIS takes no new patients from us")
+        with _open(task) as actor:
+            patients.note_creating(
+                actor=actor, organization_id=task.organization_id, patient_id=aim.patient_id, claim=claim
+            )
         made = line.call(line.mis.create_patient, person, key=aim.patient_id)
         others = [told.sure, *told.candidates] if told.sure else told.candidates  # sure, yet another patient's of ours
         in_doubt = [one for one in others if one.ref != made.ref]
         _link(task, aim, made, "created", in_doubt)
         return made.ref
-    except (PortFailure, PortUnknown):
+    except (PortFailure, PortUnknown) as error:
+        unknown = line.mapping.timeouts.unknown if isinstance(error, PortUnknown) else 0  # a record may still be made
         with _open(task) as actor:
-            patients.let_go(actor=actor, organization_id=task.organization_id, patient_id=aim.patient_id)
+            patients.let_go(
+                actor=actor,
+                organization_id=task.organization_id,
+                patient_id=aim.patient_id,
+                claim=claim,
+                after=timedelta(seconds=unknown),
+            )
         raise
 
 
@@ -265,12 +273,9 @@ def _link(task: Task, aim: Aim, found: KnownPatient, by: str, candidates: Sequen
 
 def _postpone(task: Task, error: PortFailure | PortUnknown) -> None:
     """What a pause helps against waits; what only a person can help is noted, and the line with it."""
-    pause = min(SOON * 2 ** min(task.attempts, 9), SLOWEST)
-    if isinstance(error, MisUnknown):
-        pause = timedelta(seconds=line_of(task.slug).mapping.timeouts.unknown)
-    is_claim = isinstance(error, SomeoneLooks)
     stops = isinstance(error, PortFailure) and error.stops_provider
-    _later(task, error.code, pause if not is_claim else SOON, counts=not (is_claim or stops or _is_away(error)))
+    counts = not (stops or isinstance(error, SomeoneLooks) or error.code in exchange.AWAY)
+    _later(task, error.code, _pause(task, error), counts=counts)
     if stops:
         with as_system(JOB) as trail:
             exchange.note_trouble(
@@ -278,8 +283,12 @@ def _postpone(task: Task, error: PortFailure | PortUnknown) -> None:
             )
 
 
-def _is_away(error: PortFailure | PortUnknown) -> bool:
-    return error.code in exchange.AWAY
+def _pause(task: Task, error: PortFailure | PortUnknown) -> timedelta:
+    if isinstance(error, MisUnknown):
+        return timedelta(seconds=line_of(task.slug).mapping.timeouts.unknown)
+    if isinstance(error, SomeoneLooks):
+        return SOON
+    return AWHILE if error.code in exchange.AWAY else min(SOON * 2 ** min(task.attempts, 9), SLOWEST)
 
 
 def _later(task: Task, code: str, pause: timedelta, *, counts: bool = True, is_hopeless: bool = False) -> None:

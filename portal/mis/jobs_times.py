@@ -14,6 +14,7 @@ from django.utils import timezone
 from portal.kernel.errors import PortalError
 from portal.kernel.outbox import as_system
 from portal.kernel.ports import PortFailure, PortUnknown
+from portal.mis.leases import lease
 from portal.mis.line import Line
 from portal.mis.mapping import Mapping
 from portal.mis.models import DirectoryRef, Look
@@ -26,14 +27,13 @@ from portal.scheduling import services as scheduling
 logger = logging.getLogger(__name__)
 JOB = "mis.times"
 BATCH, THREADS = 40, 4
-LEASE = timedelta(seconds=60)
 NEAR, WEEK = 2, 7  # days from today on that a band covers
 
 
 def look_due(organization_id: UUID, line: Line) -> int:
     """Read the times that are due of one clinic, a few doctors at once. How many looks there were."""
     with as_system(JOB) as trail:
-        rows = looks.claim_looks(actor=trail.actor, organization_id=organization_id, most=BATCH, lease=LEASE)
+        rows = looks.claim_looks(actor=trail.actor, organization_id=organization_id, most=BATCH, lease=lease())
     threads = min(THREADS, line.mapping.calls_at_once, len(rows))
     if threads < 2:
         for row in rows:

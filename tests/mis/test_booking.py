@@ -170,3 +170,33 @@ def test_a_time_that_is_taken_there_ends_the_hold_before_anything_is_filled_in(c
     clinic.work()
     ((is_over,),) = clinic.sql("SELECT expires_at <= now() FROM scheduling_occupancy WHERE kind = 'hold'")
     assert is_over
+
+
+def test_a_visit_moved_before_its_answer_is_confirmed_at_its_new_time(clinic):
+    visit_id = clinic.book()
+    new = clinic.free(n=2)
+    clinic.move(visit_id, new)
+    clinic.settle()
+    visit = clinic.visit(visit_id)
+    assert (visit.status, visit.awaits, visit.start) == ("booked", "", new)
+    assert "notifications.jobs.tell_booked" in topics(clinic)
+    assert [one["start"] for one in live(clinic, visit_id)] and causes(clinic) == []
+
+
+def test_a_refused_wish_leaves_a_visit_that_is_answered_too(clinic):
+    old = clinic.free()
+    visit_id = clinic.book(start=old)
+    new = clinic.free(n=2)
+    clinic.move(visit_id, new)
+    taken_there(clinic, new)
+    clinic.settle()
+    visit = clinic.visit(visit_id)
+    assert (visit.status, visit.awaits, visit.start) == ("booked", "", old)
+    assert len(live(clinic, visit_id)) == 1 and causes(clinic) == []
+
+
+def test_a_cancelled_visit_waits_for_nobody(clinic):
+    visit_id = clinic.book()
+    clinic.cancel(visit_id)
+    clinic.settle()
+    assert (clinic.visit(visit_id).status, clinic.visit(visit_id).awaits) == ("cancelled", "")

@@ -4,56 +4,28 @@ from __future__ import annotations
 
 import random
 import threading
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import psycopg
 import pytest
 from django.db import connections
 
-from portal.kernel.access import acting, register_door
+from portal.kernel.access import acting
 from portal.kernel.actor import Actor, Role, system
-from portal.kernel.commands import command
-from portal.kernel.models import give_keyset
-from portal.people.contacts import parse_address
-from portal.people.models import Contact, Patient, User
 from portal.scheduling import services
 from portal.scheduling.errors import OfferOver, SlotTaken
 from portal.scheduling.services import Wish
 from portal.scheduling.tests.conftest import press
 from tests.cast import at, next_weekday, uid
 from tests.contracts.processes import running_smsc
+from tests.crowd import as_person, make_crowd
 from tests.servers import worker
 
 FIRST_DAY = 9
 A_DAY = 16  # times of half an hour between 9 and 17
 ANSWERERS = 6
 LAPSING = 15  # percent of the offers
-
-
-@command("Test.crowd", roles={Role.SYSTEM})
-def make_crowd(*, actor, people):
-    """Patients with a phone each; (patient, account)."""
-    made = []
-    for n in range(people):
-        patient, user = uuid4(), User(id=uuid4())
-        user.set_unusable_password()
-        user.save(force_insert=True)
-        register_door(actor, patient, purpose="crowd")
-        give_keyset(patient)
-        Patient(
-            id=patient, user=user, family_name="Crowd", given_name=str(n), birth_date=date(1980, 1, 1), sex="male"
-        ).save(force_insert=True)
-        phone = parse_address(f"+7916{n:07d}")
-        Contact(
-            patient_id=patient, kind=phone.kind, value=phone.value, digest=phone.digest, verified_at=datetime.now(UTC)
-        ).save(force_insert=True)
-        made.append((patient, user.pk))
-    return made
-
-
-def as_person(account):
-    return acting(Actor(kind="patient", role=Role.PATIENT, user_id=account))
 
 
 def queue_up(people, last_day):

@@ -111,7 +111,7 @@ def later(
 
     `ClaimLost`.
     """
-    attempts = task.attempts + 1
+    attempts = task.attempts + int(counts)
     values = {"code": code[:40], "next_at": database_now() + pause, "attempts": attempts}
     if is_hopeless or (counts and attempts >= MOST_ATTEMPTS):
         values["state"] = Outgoing.State.DEAD

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -17,32 +18,56 @@ from portal.kernel.base import get_one
 from portal.kernel.commands import command
 from portal.kernel.errors import Conflict
 from portal.kernel.outbox import emit
+from portal.mis.leases import lease
 from portal.mis.models import PatientRef
 from portal.mis.ports import KnownPatient
 from portal.mis.selectors_sql import ref_digest
+from portal.mis.services.outbox import ClaimLost
 from portal.people.models import PatientAtOrganization
+from portal.scheduling.selectors_sql import database_now
 
-CLAIM = timedelta(seconds=60)  # longer than the looking may take
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """`ref`: known already. `since`: it is ours to look, from then on. Neither: someone else looks."""
+
+    ref: str = ""
+    since: datetime | None = None
+
+
+def ref_there(actor: Actor, *, organization_id: UUID, patient_id: UUID) -> str:
+    """Which record there is theirs, "" while nobody knows. Behind their open door."""
+    rows = PatientRef.objects.visible_to(actor).filter(patient_id=patient_id, organization_id=organization_id)
+    known = rows.exclude(state=PatientRef.State.CLAIMED).first()
+    return str(known.ref) if known else ""
 
 
 @command("PatientRef.claim", roles={Role.SYSTEM})
-def claim_ref(*, actor: Actor, organization_id: UUID, patient_id: UUID) -> str | None:
-    """The ref that is known already; "" when it is ours to look now; None while someone else looks."""
+def claim_ref(*, actor: Actor, organization_id: UUID, patient_id: UUID) -> Claim:
+    """The ref, or the right to look for it. It is lost when nothing has come of it for the time of a lease."""
     rows = PatientRef.objects.visible_to(actor).filter(patient_id=patient_id, organization_id=organization_id)
-    known = rows.first()
+    known, now = rows.first(), database_now()
     if known is None:
-        fresh = PatientRef(patient_id=patient_id, organization_id=organization_id, claimed_at=Now())
+        fresh = PatientRef(patient_id=patient_id, organization_id=organization_id, claimed_at=now)
         fresh.state = PatientRef.State.CLAIMED
         try:
             with transaction.atomic():
                 fresh.save(force_insert=True)
         except IntegrityError:
-            return None
-        return ""
+            return Claim()
+        return Claim(since=now)
     if known.state != PatientRef.State.CLAIMED:
-        return str(known.ref)
-    is_over = Q(claimed_at=None) | Q(claimed_at__lt=Now() - CLAIM)
-    return "" if rows.filter(is_over).update(claimed_at=Now()) else None
+        return Claim(ref=str(known.ref))
+    is_over = Q(claimed_at=None) | Q(claimed_at__lte=now - lease())
+    return Claim(since=now) if rows.filter(is_over).update(claimed_at=now) else Claim()
+
+
+@command("PatientRef.note-creating", roles={Role.SYSTEM})
+def note_creating(*, actor: Actor, organization_id: UUID, patient_id: UUID, claim: Claim) -> None:
+    """Before a record is made there: `ClaimLost` when somebody else may be making one."""
+    rows = PatientRef.objects.visible_to(actor).filter(patient_id=patient_id, organization_id=organization_id)
+    if not rows.filter(claimed_at=claim.since, claimed_at__gt=Now() - lease() / 2).exists():
+        raise ClaimLost
 
 
 @command("PatientRef.link", roles={Role.SYSTEM})
@@ -75,8 +100,16 @@ def link(
 
 
 @command("PatientRef.let-go", roles={Role.SYSTEM})
-def let_go(*, actor: Actor, organization_id: UUID, patient_id: UUID) -> None:
-    """Whoever claimed it could not find out: the next one may look at once. Also for a record that is gone there."""
+def let_go(*, actor: Actor, organization_id: UUID, patient_id: UUID, claim: Claim, after: timedelta) -> None:
+    """Whoever claimed it could not find out: the next one may look `after` a while."""
+    rows = PatientRef.objects.visible_to(actor).filter(patient_id=patient_id, organization_id=organization_id)
+    mine = rows.filter(state=PatientRef.State.CLAIMED, claimed_at=claim.since)
+    mine.update(claimed_at=database_now() - lease() + after)
+
+
+@command("PatientRef.forget", roles={Role.SYSTEM})
+def forget_ref(*, actor: Actor, organization_id: UUID, patient_id: UUID) -> None:
+    """The record is gone there: found out anew next time."""
     rows = PatientRef.objects.visible_to(actor).filter(patient_id=patient_id, organization_id=organization_id)
     rows.update(state=PatientRef.State.CLAIMED, ref=None, digest=None, claimed_at=None)
 

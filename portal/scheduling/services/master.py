@@ -83,13 +83,22 @@ def refuse_booking(*, actor: Actor, appointment_id: UUID) -> bool:
 
 @command("Appointment.settle-moved", roles={Role.SYSTEM})
 def settle_moved(*, actor: Actor, appointment_id: UUID) -> bool:
-    """The clinic's system has the wanted time: the visit takes it and leaves its old one."""
+    """The clinic's system has the wanted time: the visit takes it and leaves its old one.
+
+    One that was moved before it was ever confirmed is confirmed now, at its new time.
+    """
     visit, wish = _locked(actor, appointment_id), wish_of(appointment_id)
     if wish is None:
         return False
+    is_first_word = (visit.status, visit.awaits) == (AppointmentStatus.PENDING, Awaits.MIS)
+    if is_first_word:
+        visit.status, visit.awaits = AppointmentStatus.BOOKED, Awaits.NOBODY
     give(actor, visit, wish, offer_of(wish))
     _keep_only(visit, wish.pk)
-    _tell(actor, visit, "appointment.moved", by_clinic=0)
+    if is_first_word:
+        _tell(actor, visit, "appointment.booked")
+    else:
+        _tell(actor, visit, "appointment.moved", by_clinic=0)
     return True
 
 
@@ -109,7 +118,10 @@ def refuse_move(*, actor: Actor, appointment_id: UUID) -> bool:
 def release_time(*, actor: Actor, appointment_id: UUID) -> int:
     """The clinic's system has freed the time of a cancelled visit too. Returns how many times became free here."""
     visit = _locked(actor, appointment_id)
-    return 0 if visit.status in HOLDS_TIME else give_back(appointment_id)
+    if visit.status in HOLDS_TIME:
+        return 0
+    Appointment.objects.visible_to(actor).filter(pk=appointment_id).update(awaits=Awaits.NOBODY)
+    return give_back(appointment_id)
 
 
 @command("Appointment.bring-in", roles={Role.SYSTEM})
