@@ -1,6 +1,6 @@
 """The front desk of a MIS at work: books, moves and cancels in it while the portal does the same. Plain FHIR R4.
 
-It takes what it finds: free times, and visits of the portal's patients as of anybody else's. Of two who want the same
+It takes what it finds: free times, and visits of the portal's patients as of anybody else's. Of two who want one time
 the faster one has it (If-Match); then the robot has done nothing, and looks for something else.
 """
 
@@ -20,7 +20,7 @@ LOST_THE_RACE = (404, 409, 410, 412, 422)
 
 
 class Robot(threading.Thread):
-    """`may` says whether another operation is to be done; `patients`: refs of those who ring. `done`: how often what."""
+    """`may` says whether another operation is due; `patients`: refs of those who ring. `done`: how often what."""
 
     def __init__(self, base: str, patients: list[str], may: Any, seed: int, headers: dict[str, str]) -> None:
         super().__init__(daemon=True, name=f"robot-{seed}")

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -317,7 +318,7 @@ def _overlaps_there(site: Site) -> Iterator[tuple[str, str]]:
         by_doctor[_doctor(one)].append((*times, one["id"]))
     for visits in by_doctor.values():
         visits.sort()
-        for before, after in zip(visits, visits[1:], strict=False):
+        for before, after in pairwise(visits):
             if after[0] < before[1]:
                 yield before[2], after[2]
 
