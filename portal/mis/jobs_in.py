@@ -23,8 +23,8 @@ from portal.kernel.system_door import system_door
 from portal.mis.line import Line, line_of
 from portal.mis.mapping import WrongMapping
 from portal.mis.models import DirectoryRef, Drift, Incoming, Outgoing
-from portal.mis.ports import TAKES_TIME, Capability, MisVisit, VisitStatus
-from portal.mis.selectors import VisitHere, object_of, service_for, visit_here
+from portal.mis.ports import TAKES_TIME, Capability, MisVisit, VisitStatus, Wanted
+from portal.mis.selectors import VisitHere, holds_between, object_of, service_for, visit_here
 from portal.mis.selectors_sql import patient_of_ref, ref_digest
 from portal.mis.services import drift, inbox, looks, outbox
 from portal.scheduling import services as scheduling
@@ -47,6 +47,7 @@ FOLLOWED = {
     VisitStatus.ENTERED_IN_ERROR,
 }
 STANDS = {VisitStatus.PENDING, VisitStatus.BOOKED}
+OFF = {VisitStatus.CANCELLED, VisitStatus.ENTERED_IN_ERROR}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +95,10 @@ def _follow_one(row: Incoming) -> None:
         visit = line.call(line.mis.get_visit, row.ref)
         if visit is None:
             _vanished(row)
+        elif _is_twin(line, visit):
+            _pass_over(row, visit)
         else:
-            _follow(row, visit)
+            _follow(row, _instead(line, visit) or visit, visit.version)
     except (PortFailure, PortUnknown) as error:
         _later(row, error.code, counts=False)
     except (LookupError, WrongMapping):
@@ -104,14 +107,45 @@ def _follow_one(row: Incoming) -> None:
         _later(row, type(no).__name__)
 
 
+def _is_twin(line: Line, visit: MisVisit) -> bool:
+    """Written down twice for one visit of ours, and this one is not the one that counts: its end ends nothing here."""
+    counts = outbox.ref_of_visit(visit.key) if visit.key else ""
+    if counts in ("", visit.ref):
+        return False
+    if visit.status not in TAKES_TIME:
+        return True
+    other = line.call(line.mis.get_visit, counts)
+    return other is not None and other.status in TAKES_TIME
+
+
+def _instead(line: Line, visit: MisVisit) -> MisVisit | None:
+    """A MIS may move a visit by writing it down anew and cancelling the old one: the new one is what is followed."""
+    if visit.key is None or visit.status not in OFF or Capability.KEYS not in line.mis.capabilities():
+        return None
+    if visit.start is None or visit.end is None:
+        return None
+    wanted = Wanted(visit.key, visit.doctor_ref, visit.patient_ref, visit.start, visit.end)
+    found = line.call(line.mis.find_visits, wanted)
+    return next((one for one in found if one.status in STANDS and one.patient_ref == visit.patient_ref), None)
+
+
+def _pass_over(row: Incoming, visit: MisVisit) -> None:
+    """A twin that stands takes time until the nightly comparison cancels it."""
+    with as_system(JOB) as trail:
+        role_id = object_of(row.organization_id, DirectoryRef.Kind.DOCTOR, visit.doctor_ref)
+        if role_id:
+            looks.look_soon(actor=trail.actor, role_id=role_id)
+        inbox.done(actor=trail.actor, incoming_id=row.pk, version=visit.version[:100])
+
+
 def _later(row: Incoming, code: str, *, counts: bool = True) -> None:
     with as_system(JOB) as trail:
         pause = min(SOON * 2**row.attempts, SLOWEST)
         inbox.later(actor=trail.actor, incoming_id=row.pk, code=code, pause=pause, counts=counts)
 
 
-def _follow(row: Incoming, visit: MisVisit) -> None:
-    """Bring our copy in line with a visit of the MIS, in one transaction."""
+def _follow(row: Incoming, visit: MisVisit, version: str) -> None:
+    """Bring our copy in line with a visit of the MIS, in one transaction. `version`: of what the row is about."""
     clinic = row.organization_id
     with _open(clinic, visit) as (actor, known):
         if known.appointment_id and _is_ours_to_tell(known.appointment_id):
@@ -122,9 +156,11 @@ def _follow(row: Incoming, visit: MisVisit) -> None:
             _follow_known(actor, clinic, known.appointment_id, role_id, visit)
         elif known.appointment_id and known.patient_id and role_id:
             _bring_in(actor, clinic, known.appointment_id, known.patient_id, role_id, visit)
+        elif role_id:
+            _end_holds(actor, role_id, visit)
         if role_id:
             looks.look_soon(actor=actor, role_id=role_id)
-        inbox.done(actor=actor, incoming_id=row.pk, version=visit.version[:100])
+        inbox.done(actor=actor, incoming_id=row.pk, version=version[:100])
 
 
 def _is_ours_to_tell(appointment_id: UUID) -> bool:
@@ -170,6 +206,16 @@ def _bring_in(
     outbox.keep_ref(
         actor=actor, organization_id=clinic, appointment_id=appointment_id, ref=visit.ref, version=visit.version
     )
+
+
+def _end_holds(actor: Actor, role_id: UUID, visit: MisVisit) -> None:
+    """Somebody has this time there: whoever holds it here hears of it now, not when all is filled in.
+
+    What is pending there may be the same hold.
+    """
+    if visit.start and visit.end and visit.status in TAKES_TIME - {VisitStatus.PENDING}:
+        for occupancy_id in holds_between(role_id, visit.start, visit.end):
+            scheduling.lose_hold(actor=actor, occupancy_id=occupancy_id)
 
 
 def _brought(clinic: UUID, role_id: UUID, visit: MisVisit, here: VisitHere | None) -> scheduling.Brought:

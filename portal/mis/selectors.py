@@ -116,6 +116,12 @@ def held_time(occupancy_id: UUID) -> Occupancy | None:
     return rows.select_related("role__location", "role__organization", "service").first()
 
 
+def holds_between(role_id: UUID, start: datetime, end: datetime) -> list[UUID]:
+    """Live holds of a doctor's times."""
+    held = Occupancy.objects.filter(role_id=role_id, kind=Occupancy.Kind.HOLD, start__lt=end, end__gt=start)
+    return list(held.filter(expires_at__gt=Now()).values_list("pk", flat=True))
+
+
 def lost_holds(organization_id: UUID) -> list[HoldRef]:
     """Kept there for nobody: here the hold was let go or has run out."""
     rows = list(HoldRef.objects.filter(organization_id=organization_id))
