@@ -177,7 +177,7 @@ def test_a_visit_that_is_moved_there_by_a_copy_follows_the_copy(clinic, old_firs
     ((cursor,),) = clinic.sql("SELECT cursor FROM mis_exchange")
     jobs_in.pull(clinic.organization.pk, clinic.line, cursor)
     clinic.sql("UPDATE mis_incoming SET next_at = now() WHERE state = 'waiting'")
-    clinic.sql(f"UPDATE mis_incoming SET next_at = now() - interval '1 h' WHERE (ref = %s) = {old_first}", ref)  # noqa: S608
+    clinic.sql(f"UPDATE mis_incoming SET next_at = now() - interval '1 h' WHERE (ref = %s) = {old_first}", ref)
     jobs_in.follow_due(clinic.organization.pk)
     clinic.settle()
     assert (clinic.visit(visit_id).start, clinic.visit_ref(visit_id)) == (slot["at"], copy["id"])
