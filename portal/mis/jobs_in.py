@@ -170,9 +170,12 @@ def _is_ours_to_tell(appointment_id: UUID) -> bool:
 
 def _follow_known(actor: Actor, clinic: UUID, appointment_id: UUID, role_id: UUID | None, visit: MisVisit) -> None:
     here = visit_here(actor, appointment_id)
-    if visit.patient_ref and here.patient_digest not in (b"", ref_digest(clinic, visit.patient_ref)):
+    is_known = visit.patient_ref and here.patient_digests
+    if is_known and ref_digest(clinic, visit.patient_ref) not in here.patient_digests:
         drift.note(actor=actor, organization_id=clinic, kind=Drift.Kind.PATIENT, visit=visit, here=here)
         return
+    if visit.status != VisitStatus.UNDEFINED:
+        drift.settle_met(actor=actor, appointment_id=appointment_id)
     outbox.keep_ref(
         actor=actor, organization_id=clinic, appointment_id=appointment_id, ref=visit.ref, version=visit.version
     )
@@ -246,6 +249,7 @@ def _vanished(row: Incoming) -> None:
                     actor=trail.actor, appointment_id=appointment_id, status=AppointmentStatus.CANCELLED
                 )
                 outbox.forget_ref(actor=trail.actor, appointment_id=appointment_id)
+                drift.settle_met(actor=trail.actor, appointment_id=appointment_id)
         inbox.done(actor=trail.actor, incoming_id=row.pk, version=row.version)
 
 

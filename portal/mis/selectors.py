@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, QuerySet
 from django.db.models.functions import Now
 
 from portal.kernel.actor import Actor
@@ -165,7 +165,7 @@ def person_of(actor: Actor, patient_id: UUID) -> Person:
 
 @dataclass(frozen=True, slots=True)
 class VisitHere:
-    """A visit of ours as the exchange compares it. `patient_digest`: who its patient is there, b"" when not known."""
+    """A visit of ours as the exchange compares it. `patient_digests`: of their records there, as far as known."""
 
     appointment_id: UUID
     role_id: UUID
@@ -174,7 +174,7 @@ class VisitHere:
     status: str
     start: datetime
     end: datetime
-    patient_digest: bytes
+    patient_digests: frozenset[bytes]
 
 
 def visit_here(actor: Actor, appointment_id: UUID) -> VisitHere:
@@ -183,7 +183,7 @@ def visit_here(actor: Actor, appointment_id: UUID) -> VisitHere:
     refs = PatientRef.objects.visible_to(actor).filter(
         patient_id=visit.patient_id, organization_id=visit.organization_id, digest__isnull=False
     )
-    digest = refs.values_list("digest", flat=True).first()
+    digests = refs.values_list("digest", "made_digest").first() or ()
     return VisitHere(
         appointment_id=visit.pk,
         role_id=visit.role_id,
@@ -192,7 +192,7 @@ def visit_here(actor: Actor, appointment_id: UUID) -> VisitHere:
         status=visit.status,
         start=visit.start,
         end=visit.end,
-        patient_digest=bytes(digest) if digest else b"",
+        patient_digests=frozenset(bytes(one) for one in digests if one),
     )
 
 
@@ -209,8 +209,14 @@ def service_for(role_id: UUID, wanted: UUID | None) -> UUID:
 
 def own_times(role_id: UUID, since: datetime, until: datetime) -> list[tuple[datetime, datetime]]:
     """Our visits and holds at a doctor: taken in the MIS by us, so open here (occupancy says that they are taken)."""
+    rows = _taking(role_id, since, until).exclude(kind=Occupancy.Kind.BLOCK)
+    return list(rows.values_list("start", "end"))
+
+
+def _taking(role_id: UUID, since: datetime, until: datetime) -> QuerySet[Occupancy]:
+    """A hold that has run out takes nothing any more, whether its row is still there or not."""
     rows = Occupancy.objects.filter(role_id=role_id, start__lt=until, end__gt=since)
-    return list(rows.exclude(kind=Occupancy.Kind.BLOCK).values_list("start", "end"))
+    return rows.exclude(kind=Occupancy.Kind.HOLD, expires_at__lte=Now())
 
 
 def closed_times(role_id: UUID, since: datetime, until: datetime, after: int) -> list[tuple[datetime, datetime]]:
@@ -260,7 +266,7 @@ def mis_roles(organization_id: UUID) -> list[PractitionerRole]:
 
 def free_here(role: PractitionerRole, since: datetime, until: datetime) -> list[tuple[datetime, datetime]]:
     """Stretches that are offered of one doctor: steps of the day sheets that nothing occupies."""
-    taken = list(Occupancy.objects.filter(role=role, start__lt=until, end__gt=since).values_list("start", "end"))
+    taken = list(_taking(role.pk, since, until).values_list("start", "end"))
     found = []
     for sheet in DaySheet.objects.filter(role=role, start__lt=until, end__gt=since):
         step, at = timedelta(minutes=sheet.step_minutes), sheet.start
