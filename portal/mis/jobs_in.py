@@ -93,12 +93,12 @@ def _follow_one(row: Incoming) -> None:
     try:
         line = line_of(row.organization.slug)
         visit = line.call(line.mis.get_visit, row.ref)
-        if visit is None:
-            _vanished(row)
-        elif _is_twin(line, visit):
+        if visit is not None and _is_twin(line, visit):
             _pass_over(row, visit)
+        elif (now := _instead(line, row, visit) or visit) is not None:
+            _follow(row, now, visit.version if visit else row.version)
         else:
-            _follow(row, _instead(line, visit) or visit, visit.version)
+            _vanished(row)
     except (PortFailure, PortUnknown) as error:
         _later(row, error.code, counts=False)
     except (LookupError, WrongMapping):
@@ -118,15 +118,16 @@ def _is_twin(line: Line, visit: MisVisit) -> bool:
     return other is not None and other.status in TAKES_TIME
 
 
-def _instead(line: Line, visit: MisVisit) -> MisVisit | None:
-    """A MIS may move a visit by writing it down anew and cancelling the old one: the new one is what is followed."""
-    if visit.key is None or visit.status not in OFF or Capability.KEYS not in line.mis.capabilities():
+def _instead(line: Line, row: Incoming, visit: MisVisit | None) -> MisVisit | None:
+    """A MIS may move a visit by writing it down anew and dropping the old one: the new one is what is followed."""
+    if (visit is not None and visit.status not in OFF) or Capability.KEYS not in line.mis.capabilities():
         return None
-    if visit.start is None or visit.end is None:
+    key = outbox.appointment_of(row.organization_id, row.ref)
+    if key is None:
         return None
-    wanted = Wanted(visit.key, visit.doctor_ref, visit.patient_ref, visit.start, visit.end)
-    found = line.call(line.mis.find_visits, wanted)
-    return next((one for one in found if one.status in STANDS and one.patient_ref == visit.patient_ref), None)
+    anyone = Wanted(key, doctor_ref="", patient_ref="", start=timezone.now(), end=timezone.now())
+    found = line.call(line.mis.find_visits, anyone)
+    return next((one for one in found if one.status in STANDS and one.ref != row.ref), None)
 
 
 def _pass_over(row: Incoming, visit: MisVisit) -> None:
