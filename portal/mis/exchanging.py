@@ -160,8 +160,9 @@ def _compare(line: Line, organization: Organization) -> tuple[list[Difference], 
     theirs = line.call(line.mis.booked_between, since, until)
     ours = times_of_clinic(organization.pk, since, until)
     refs = VisitRef.objects.filter(organization=organization).values_list("appointment_id", "ref")
+    theirs_to_say = [role.pk for role in mis_roles(organization.pk)]
     doctors = DirectoryRef.objects.filter(
-        organization=organization, kind="doctor", gone_at=None, object_id__isnull=False
+        organization=organization, kind="doctor", gone_at=None, object_id__in=theirs_to_say
     )
     both = Both(
         ours=ours,

@@ -24,7 +24,7 @@ from portal.mis.line import Line, line_of
 from portal.mis.mapping import WrongMapping
 from portal.mis.models import DirectoryRef, Drift, Incoming, Outgoing
 from portal.mis.ports import TAKES_TIME, Capability, MisVisit, VisitStatus, Wanted
-from portal.mis.selectors import VisitHere, holds_between, object_of, service_for, visit_here
+from portal.mis.selectors import VisitHere, holds_between, object_of, role_of, service_for, visit_here
 from portal.mis.selectors_sql import patient_of_ref, ref_digest
 from portal.mis.services import drift, inbox, looks, outbox
 from portal.scheduling import services as scheduling
@@ -133,7 +133,7 @@ def _instead(line: Line, row: Incoming, visit: MisVisit | None) -> MisVisit | No
 def _pass_over(row: Incoming, visit: MisVisit) -> None:
     """A twin that stands takes time until the nightly comparison cancels it."""
     with as_system(JOB) as trail:
-        role_id = object_of(row.organization_id, DirectoryRef.Kind.DOCTOR, visit.doctor_ref)
+        role_id = role_of(row.organization_id, visit.doctor_ref)
         if role_id:
             looks.look_soon(actor=trail.actor, role_id=role_id)
         inbox.done(actor=trail.actor, incoming_id=row.pk, version=visit.version[:100])
@@ -152,7 +152,7 @@ def _follow(row: Incoming, visit: MisVisit, version: str) -> None:
         if known.appointment_id and _is_ours_to_tell(known.appointment_id):
             inbox.later(actor=actor, incoming_id=row.pk, code="being-told", pause=SOON, counts=False)
             return
-        role_id = object_of(clinic, DirectoryRef.Kind.DOCTOR, visit.doctor_ref)
+        role_id = role_of(clinic, visit.doctor_ref)
         if known.appointment_id and not known.is_new:
             _follow_known(actor, clinic, known.appointment_id, role_id, visit)
         elif known.appointment_id and known.patient_id and role_id:
@@ -171,6 +171,8 @@ def _is_ours_to_tell(appointment_id: UUID) -> bool:
 
 def _follow_known(actor: Actor, clinic: UUID, appointment_id: UUID, role_id: UUID | None, visit: MisVisit) -> None:
     here = visit_here(actor, appointment_id)
+    if not here.is_theirs:
+        return
     is_known = visit.patient_ref and here.patient_digests
     if is_known and ref_digest(clinic, visit.patient_ref) not in here.patient_digests:
         drift.note(actor=actor, organization_id=clinic, kind=Drift.Kind.PATIENT, visit=visit, here=here)
@@ -245,7 +247,7 @@ def _vanished(row: Incoming) -> None:
         if appointment_id and patient_id:
             system_door(JOB, [patient_id])
             here = visit_here(trail.actor, appointment_id)
-            if here.status in HOLDS_TIME and not _is_ours_to_tell(appointment_id):
+            if here.is_theirs and here.status in HOLDS_TIME and not _is_ours_to_tell(appointment_id):
                 scheduling.follow_status(
                     actor=trail.actor, appointment_id=appointment_id, status=AppointmentStatus.CANCELLED
                 )

@@ -67,7 +67,7 @@ def aim_of(actor: Actor, appointment_id: UUID) -> Aim | None:
     known = VisitRef.objects.filter(appointment_id=appointment_id).values_list("ref", flat=True).first() or ""
     aim = _aim(visit, wish_of(appointment_id), known)
     is_ours = visit.role.master == Master.PORTAL
-    if visit.status not in HOLDS_TIME or (known and is_ours and not aim.is_move):
+    if visit.status not in HOLDS_TIME or (is_ours and not aim.is_move):
         return replace(aim, is_off=True) if visit.status == AppointmentStatus.CANCELLED or is_ours else None
     if aim.is_move or visit.awaits == Awaits.MIS:
         return aim
@@ -144,6 +144,13 @@ def object_of(organization_id: UUID, kind: str, ref: str) -> UUID | None:
     return rows.values_list("object_id", flat=True).first()
 
 
+def role_of(organization_id: UUID, doctor_ref: str) -> UUID | None:
+    """The doctor whom the MIS means, where its word counts for this doctor's times."""
+    role_id = object_of(organization_id, DirectoryRef.Kind.DOCTOR, doctor_ref)
+    is_theirs = role_id is not None and PractitionerRole.objects.filter(pk=role_id, master=Master.MIS).exists()
+    return role_id if is_theirs else None
+
+
 def person_of(actor: Actor, patient_id: UUID) -> Person:
     """What the MIS is told of a patient, behind the open door."""
     patient = Patient.objects.visible_to(actor).get(pk=patient_id)
@@ -165,10 +172,15 @@ def person_of(actor: Actor, patient_id: UUID) -> Person:
 
 @dataclass(frozen=True, slots=True)
 class VisitHere:
-    """A visit of ours as the exchange compares it. `patient_digests`: of their records there, as far as known."""
+    """A visit of ours as the exchange compares it.
+
+    is_theirs        the MIS decides about its doctor's times
+    patient_digests  of the patient's records there, as far as known
+    """
 
     appointment_id: UUID
     role_id: UUID
+    is_theirs: bool
     service_id: UUID
     mode: str
     status: str
@@ -179,7 +191,7 @@ class VisitHere:
 
 def visit_here(actor: Actor, appointment_id: UUID) -> VisitHere:
     """Behind its patient's open door."""
-    visit = Appointment.objects.visible_to(actor).get(pk=appointment_id)
+    visit = Appointment.objects.visible_to(actor).select_related("role").get(pk=appointment_id)
     refs = PatientRef.objects.visible_to(actor).filter(
         patient_id=visit.patient_id, organization_id=visit.organization_id, digest__isnull=False
     )
@@ -187,6 +199,7 @@ def visit_here(actor: Actor, appointment_id: UUID) -> VisitHere:
     return VisitHere(
         appointment_id=visit.pk,
         role_id=visit.role_id,
+        is_theirs=visit.role.master == Master.MIS,
         service_id=visit.service_id,
         mode=visit.mode,
         status=visit.status,

@@ -156,7 +156,7 @@ def _known_role(
     before = DirectoryRef.objects.filter(organization_id=organization_id, kind="doctor", ref=told.ref, gone_at=None)
     known = before.exclude(object_id=None).first()
     wanted = sorted(normal(f"{told.family_name} {told.given_name} {told.middle_name}").split())
-    by_ref = roles.filter(pk=known.object_id if known else None)
+    by_ref = roles.filter(pk__in=[known.object_id] if known and known.object_id else [])
     if place and specialty:  # else the ref is that of another place now
         by_ref = by_ref.filter(location=place, specialty=specialty)
     for role in (*by_ref, *roles.filter(location=place, specialty=specialty)):
