@@ -297,6 +297,14 @@ class Clinic:
         )
         return [kind for (kind,) in rows]
 
+    def sent(self) -> list[str]:
+        """What the worker's next turn says to people: the texts."""
+        from portal.notifications.jobs import deliver
+
+        with override_port("sms", FakeSms()) as sms, override_port("email", FakeEmail()) as email:
+            deliver()
+            return [str(one) for one in (*sms.sent, *email.sent)]
+
     def news(self, subject_id: UUID) -> list[str]:
         """As `told`, reminders apart."""
         return [kind for kind in self.told(subject_id) if not kind.startswith("reminder")]
