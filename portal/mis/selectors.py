@@ -29,6 +29,7 @@ from portal.scheduling.selectors import wish_of
 from portal.scheduling.selectors_sql import database_now
 
 MOST_SHOWN = 200
+LONGEST_STEP = timedelta(hours=12)
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,12 +279,12 @@ def mis_roles(organization_id: UUID) -> list[PractitionerRole]:
 
 
 def free_here(role: PractitionerRole, since: datetime, until: datetime) -> list[tuple[datetime, datetime]]:
-    """Stretches that are offered of one doctor: steps of the day sheets that nothing occupies."""
-    taken = list(_taking(role.pk, since, until).values_list("start", "end"))
+    """Stretches that are offered of one doctor and begin then: steps of the day sheets that nothing occupies."""
+    taken = list(_taking(role.pk, since, until + LONGEST_STEP).values_list("start", "end"))
     found = []
     for sheet in DaySheet.objects.filter(role=role, start__lt=until, end__gt=since):
         step, at = timedelta(minutes=sheet.step_minutes), sheet.start
-        while at + step <= sheet.end:
+        while at + step <= sheet.end and at < until:
             if since <= at and not any(start < at + step and end > at for start, end in taken):
                 found.append((at, at + step))
             at += step
