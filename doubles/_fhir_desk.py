@@ -12,7 +12,7 @@ from doubles._fhir_rules import actor_of
 from doubles._fhir_store import Resource
 
 BECOMES = {"arrive": "arrived", "fulfil": "fulfilled", "noshow": "noshow", "cancel": "cancelled"}
-ACTS = ("book", "move", *BECOMES)
+ACTS = ("book", "move", "delete", *BECOMES)
 REASON = "http://terminology.hl7.org/CodeSystem/appointment-cancellation-reason"
 
 
@@ -26,6 +26,8 @@ def act(clinic: Clinic, what: str, given: dict[str, Any]) -> Resource:
         found = _named(clinic, "Appointment", given.get("appointment")) or _first(clinic)
         if what == "move":
             return _move(clinic, found, given)
+        if what == "delete":
+            return _delete(clinic, found)
         changed = {**found, "status": BECOMES[what]}
         if what == "cancel":
             changed["cancelationReason"] = {"coding": [{"system": REASON, "code": "prov"}]}
@@ -47,6 +49,13 @@ def _move(clinic: Clinic, found: Resource, given: dict[str, Any]) -> Resource:
     patient = clinic.read("Patient", actor_of(found, "Patient").partition("/")[2]).body
     planned = appointment(patient, schedule, slot, found["status"], clinic.store)
     return clinic.change(found, {**found, **planned, "created": found.get("created")})
+
+
+def _delete(clinic: Clinic, found: Resource) -> Resource:
+    """Gone, and no search of changes tells of it. Its time is free again."""
+    clinic.change(found, {**found, "status": "entered-in-error"})
+    clinic.store.delete(found)
+    return found
 
 
 def _named(clinic: Clinic, kind: str, id_: Any) -> Resource | None:

@@ -24,9 +24,9 @@ Its own, for people and tests (JSON, from this machine only):
                                  overlap        a new Appointment gets its time even when it is taken
     POST /control/down         {"down": true}: close every connection under /fhir, until {"down": false}
     POST /control/slots        {"regenerate": true}: every Slot gets a new id, as some MISs do at night
-    POST /control/desk         {"act": "book|move|cancel|arrive|fulfil|noshow", "appointment": id, "slot": id,
-                               "patient": id}: what the front desk does; what is not told is the first that fits.
-                               Answers the Appointment
+    POST /control/desk         {"act": "book|move|cancel|arrive|fulfil|noshow|delete", "appointment": id,
+                               "slot": id, "patient": id}: what the front desk does; what is not told is the first
+                               that fits. Answers the Appointment
     POST /control/clock        {"forward": seconds}: put the clinic's clock forward
     POST /control/reset        the clinic as it was on its first day, without orders
 """

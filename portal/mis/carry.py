@@ -93,7 +93,8 @@ def _fits(there: MisVisit, wanted: Wanted) -> bool:
 
 def _write(line: Line, wanted: Wanted, there: MisVisit | None) -> MisVisit:
     has = line.call(line.mis.capabilities)
-    if there is not None and Capability.MOVE in has:
+    is_same_person = there is not None and there.patient_ref == wanted.patient_ref  # a visit stays with its record
+    if there is not None and is_same_person and Capability.MOVE in has:
         return line.call(line.mis.move, there, wanted)
     if Capability.ATOMIC not in has:
         _require_free(line, wanted, there)

@@ -6,7 +6,7 @@ For the nightly jobs and for `portal mis sync|drift`; `say` hears how far it is.
 from __future__ import annotations
 
 import logging
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -25,14 +25,13 @@ from portal.mis.selectors import Times, free_here, mis_roles, ref_of, times_of_c
 from portal.mis.selectors_sql import patient_of_ref
 from portal.mis.services import directory, drift, exchange, inbox, looks, outbox
 from portal.mis.services.directory import Report
-from portal.mis.services.drift import Difference
+from portal.mis.services.drift import MET, VANISHED, Difference
 from portal.people.models import Organization, PractitionerRole
 from portal.scheduling.models import Occupancy
 
 logger = logging.getLogger(__name__)
 JOB = "mis.compare"
 Say = Callable[[str], None]
-VANISHED = "visits-vanished"
 FEW = 5  # so many may vanish at once without an alarm, whatever share they are
 
 
@@ -50,10 +49,12 @@ def try_to(run: Callable[[Organization], object], organization: Organization) ->
         _note(organization, "wrong-mapping", str(wrong))
 
 
-def _note(organization: Organization, code: str, detail: str) -> None:
+def _note(organization: Organization, code: str, detail: str, *, is_away: bool = True) -> None:
     logger.warning("mis", extra={"clinic": organization.slug, "why": code})
     with as_system(JOB) as trail:
-        exchange.note_trouble(actor=trail.actor, organization_id=organization.pk, code=code, detail=detail)
+        exchange.note_trouble(
+            actor=trail.actor, organization_id=organization.pk, code=code, detail=detail, is_away=is_away
+        )
 
 
 def open_line(organization: Organization) -> Line:
@@ -128,9 +129,8 @@ def reconcile(organization: Organization, say: Say = silent) -> int:
     line = open_line(organization)
     say("Visits")
     found, both = _compare(line, organization)
-    if _is_suspicious(both, line):
-        _note(organization, VANISHED, "many visits are not in the MIS any more: nothing is cancelled by itself")
-    else:
+    is_suspicious = _is_suspicious(both, line)
+    if not is_suspicious:
         _heal(line, organization, found, both)
         found, both = _compare(line, organization)
     say("Times")
@@ -138,7 +138,20 @@ def reconcile(organization: Organization, say: Say = silent) -> int:
     read_all_times(organization, roles)
     found += [one for role in roles for one in _phantoms(line, role)]
     with as_system(JOB) as trail:
-        return drift.note_all(actor=trail.actor, organization_id=organization.pk, found=found)
+        count = drift.note_all(actor=trail.actor, organization_id=organization.pk, found=found)
+    if is_suspicious:
+        detail = "many visits are not in the MIS any more: nothing is cancelled by itself"
+        _note(organization, VANISHED, detail, is_away=False)
+    _tell_figures(organization)
+    return count
+
+
+def _tell_figures(organization: Organization) -> None:
+    """`mis_drift_open{clinic, kind}` as log lines, zeros too: whatever counts log lines can draw and alert on it."""
+    rows = Drift.objects.filter(organization=organization, settled_at=None).values_list("kind", flat=True)
+    counts = Counter(rows)
+    for kind in Drift.Kind.values:
+        logger.info("mis_drift_open", extra={"clinic": organization.slug, "kind": kind, "count": counts[kind]})
 
 
 def _compare(line: Line, organization: Organization) -> tuple[list[Difference], Both]:
@@ -147,8 +160,9 @@ def _compare(line: Line, organization: Organization) -> tuple[list[Difference], 
     theirs = line.call(line.mis.booked_between, since, until)
     ours = times_of_clinic(organization.pk, since, until)
     refs = VisitRef.objects.filter(organization=organization).values_list("appointment_id", "ref")
+    theirs_to_say = [role.pk for role in mis_roles(organization.pk)]
     doctors = DirectoryRef.objects.filter(
-        organization=organization, kind="doctor", gone_at=None, object_id__isnull=False
+        organization=organization, kind="doctor", gone_at=None, object_id__in=theirs_to_say
     )
     both = Both(
         ours=ours,
@@ -190,8 +204,9 @@ def _of_theirs(organization: Organization, both: Both) -> Iterator[Difference]:
         if is_missing and role_id and (appointment_id not in both.in_flight):
             yield Difference(Drift.Kind.MISSING_HERE, visit.ref, role_id, appointment_id, visit.ref, visit.start)
     for key, several in by_key.items():
-        for extra in several if len(several) > 1 and key not in both.in_flight else ():
-            if extra.ref != both.refs.get(key):
+        kept = both.refs.get(key) if both.refs.get(key) in [one.ref for one in several] else several[0].ref
+        for extra in several if key not in both.in_flight else ():
+            if extra.ref != kept:
                 role_id = both.doctors.get(extra.doctor_ref)
                 yield Difference(Drift.Kind.TWICE, extra.ref, role_id, key, extra.ref, extra.start)
 
@@ -214,7 +229,9 @@ def _is_suspicious(both: Both, line: Line) -> bool:
 
 def _heal(line: Line, organization: Organization, found: list[Difference], both: Both) -> None:
     """Look once more, one by one, at what differs; write down there what was never written."""
+    met = Drift.objects.filter(organization=organization, kind__in=MET, settled_at=None).exclude(ref="")
     refs = [one.ref for one in found if one.ref and one.kind != Drift.Kind.TWICE]
+    refs += [ref for ref in met.values_list("ref", flat=True) if ref not in refs]
     unwritten = [one.appointment_id for one in found if not one.ref and one.appointment_id]
     extras = {one.ref for one in found if one.kind == Drift.Kind.TWICE}
     for visit in both.theirs:

@@ -24,8 +24,8 @@ from portal.mis.leases import lease
 from portal.mis.line import Line, line_of
 from portal.mis.mapping import WrongMapping
 from portal.mis.models import DirectoryRef, Drift, Incoming, Outgoing
-from portal.mis.ports import TAKES_TIME, Capability, MisVisit, VisitStatus
-from portal.mis.selectors import VisitHere, object_of, service_for, visit_here
+from portal.mis.ports import TAKES_TIME, Capability, MisVisit, VisitStatus, Wanted
+from portal.mis.selectors import VisitHere, holds_between, object_of, role_of, service_for, visit_here
 from portal.mis.selectors_sql import patient_of_ref, ref_digest
 from portal.mis.services import drift, inbox, looks, outbox
 from portal.scheduling import services as scheduling
@@ -47,6 +47,7 @@ FOLLOWED = {
     VisitStatus.ENTERED_IN_ERROR,
 }
 STANDS = {VisitStatus.PENDING, VisitStatus.BOOKED}
+OFF = {VisitStatus.CANCELLED, VisitStatus.ENTERED_IN_ERROR}
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +93,12 @@ def _follow_one(row: Incoming) -> None:
     try:
         line = line_of(row.organization.slug)
         visit = line.call(line.mis.get_visit, row.ref)
-        if visit is None:
-            _vanished(row)
+        if visit is not None and _is_twin(line, visit):
+            _pass_over(row, visit)
+        elif (now := _instead(line, row, visit) or visit) is not None:
+            _follow(row, now, visit.version if visit else row.version)
         else:
-            _follow(row, visit)
+            _vanished(row)
     except (PortFailure, PortUnknown) as error:
         _later(row, error.code, counts=False)
     except (LookupError, WrongMapping):
@@ -104,27 +107,61 @@ def _follow_one(row: Incoming) -> None:
         _later(row, type(no).__name__)
 
 
+def _is_twin(line: Line, visit: MisVisit) -> bool:
+    """Written down twice for one visit of ours, and this one is not the one that counts: its end ends nothing here."""
+    counts = outbox.ref_of_visit(visit.key) if visit.key else ""
+    if counts in ("", visit.ref):
+        return False
+    if visit.status not in TAKES_TIME:
+        return True
+    other = line.call(line.mis.get_visit, counts)
+    return other is not None and other.status in TAKES_TIME
+
+
+def _instead(line: Line, row: Incoming, visit: MisVisit | None) -> MisVisit | None:
+    """A MIS may move a visit by writing it down anew and dropping the old one: the new one is what is followed."""
+    if (visit is not None and visit.status not in OFF) or Capability.KEYS not in line.mis.capabilities():
+        return None
+    key = outbox.appointment_of(row.organization_id, row.ref)
+    if key is None:
+        return None
+    anyone = Wanted(key, doctor_ref="", patient_ref="", start=timezone.now(), end=timezone.now())
+    found = line.call(line.mis.find_visits, anyone)
+    return next((one for one in found if one.status in STANDS and one.ref != row.ref), None)
+
+
+def _pass_over(row: Incoming, visit: MisVisit) -> None:
+    """A twin that stands takes time until the nightly comparison cancels it."""
+    with as_system(JOB) as trail:
+        role_id = role_of(row.organization_id, visit.doctor_ref)
+        if role_id:
+            looks.look_soon(actor=trail.actor, role_id=role_id)
+        inbox.done(actor=trail.actor, incoming_id=row.pk, version=visit.version[:100])
+
+
 def _later(row: Incoming, code: str, *, counts: bool = True) -> None:
     with as_system(JOB) as trail:
         pause = min(SOON * 2**row.attempts, SLOWEST)
         inbox.later(actor=trail.actor, incoming_id=row.pk, code=code, pause=pause, counts=counts)
 
 
-def _follow(row: Incoming, visit: MisVisit) -> None:
-    """Bring our copy in line with a visit of the MIS, in one transaction."""
+def _follow(row: Incoming, visit: MisVisit, version: str) -> None:
+    """Bring our copy in line with a visit of the MIS, in one transaction. `version`: of what the row is about."""
     clinic = row.organization_id
     with _open(clinic, visit) as (actor, known):
         if known.appointment_id and _is_ours_to_tell(known.appointment_id):
             inbox.later(actor=actor, incoming_id=row.pk, code="being-told", pause=SOON, counts=False)
             return
-        role_id = object_of(clinic, DirectoryRef.Kind.DOCTOR, visit.doctor_ref)
+        role_id = role_of(clinic, visit.doctor_ref)
         if known.appointment_id and not known.is_new:
             _follow_known(actor, clinic, known.appointment_id, role_id, visit)
         elif known.appointment_id and known.patient_id and role_id:
             _bring_in(actor, clinic, known.appointment_id, known.patient_id, role_id, visit)
+        elif role_id:
+            _end_holds(actor, role_id, visit)
         if role_id:
             looks.look_soon(actor=actor, role_id=role_id)
-        inbox.done(actor=actor, incoming_id=row.pk, version=visit.version[:100])
+        inbox.done(actor=actor, incoming_id=row.pk, version=version[:100])
 
 
 def _is_ours_to_tell(appointment_id: UUID) -> bool:
@@ -134,9 +171,14 @@ def _is_ours_to_tell(appointment_id: UUID) -> bool:
 
 def _follow_known(actor: Actor, clinic: UUID, appointment_id: UUID, role_id: UUID | None, visit: MisVisit) -> None:
     here = visit_here(actor, appointment_id)
-    if visit.patient_ref and here.patient_digest not in (b"", ref_digest(clinic, visit.patient_ref)):
+    if not here.is_theirs:
+        return
+    is_known = visit.patient_ref and here.patient_digests
+    if is_known and ref_digest(clinic, visit.patient_ref) not in here.patient_digests:
         drift.note(actor=actor, organization_id=clinic, kind=Drift.Kind.PATIENT, visit=visit, here=here)
         return
+    if visit.status != VisitStatus.UNDEFINED:
+        drift.settle_met(actor=actor, appointment_id=appointment_id)
     outbox.keep_ref(
         actor=actor, organization_id=clinic, appointment_id=appointment_id, ref=visit.ref, version=visit.version
     )
@@ -172,6 +214,16 @@ def _bring_in(
     )
 
 
+def _end_holds(actor: Actor, role_id: UUID, visit: MisVisit) -> None:
+    """Somebody has this time there: whoever holds it here hears of it now, not when all is filled in.
+
+    What is pending there may be the same hold.
+    """
+    if visit.start and visit.end and visit.status in TAKES_TIME - {VisitStatus.PENDING}:
+        for occupancy_id in holds_between(role_id, visit.start, visit.end):
+            scheduling.lose_hold(actor=actor, occupancy_id=occupancy_id)
+
+
 def _brought(clinic: UUID, role_id: UUID, visit: MisVisit, here: VisitHere | None) -> scheduling.Brought:
     if visit.start is None or visit.end is None:
         raise LookupError("a visit without a time")
@@ -195,11 +247,12 @@ def _vanished(row: Incoming) -> None:
         if appointment_id and patient_id:
             system_door(JOB, [patient_id])
             here = visit_here(trail.actor, appointment_id)
-            if here.status in HOLDS_TIME and not _is_ours_to_tell(appointment_id):
+            if here.is_theirs and here.status in HOLDS_TIME and not _is_ours_to_tell(appointment_id):
                 scheduling.follow_status(
                     actor=trail.actor, appointment_id=appointment_id, status=AppointmentStatus.CANCELLED
                 )
                 outbox.forget_ref(actor=trail.actor, appointment_id=appointment_id)
+                drift.settle_met(actor=trail.actor, appointment_id=appointment_id)
         inbox.done(actor=trail.actor, incoming_id=row.pk, version=row.version)
 
 

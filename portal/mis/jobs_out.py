@@ -202,7 +202,10 @@ def _refused(task: Task, aim: Aim, code: str, word: Word | None = None) -> None:
 
 
 def _take_back(line: Line, task: Task, aim: Aim) -> None:
-    """Cancelled here: nothing stands there afterwards, then the time is free here too."""
+    """Cancelled here: nothing stands there afterwards, then the time is free here too.
+
+    Or the doctor's times are the portal's now: the visit stands here alone, agreed by the portal.
+    """
     with _open(task) as actor:
         known = patients.ref_there(actor, organization_id=task.organization_id, patient_id=aim.patient_id)
     rest = timedelta(seconds=line.mapping.timeouts.unknown)
@@ -210,7 +213,9 @@ def _take_back(line: Line, task: Task, aim: Aim) -> None:
     if task.written_at and timezone.now() - task.written_at < rest and not aim.known:
         raise MisUnknown("not-yet", "a booking that was sent may still arrive")
     with _open(task) as actor:
+        outbox.forget_ref(actor=actor, appointment_id=aim.visit_id)
         scheduling.release_time(actor=actor, appointment_id=aim.visit_id)
+        scheduling.settle_booked(actor=actor, appointment_id=aim.visit_id)
         scheduling.refuse_move(actor=actor, appointment_id=aim.visit_id)
         outbox.done(actor=actor, task=task)
 

@@ -88,7 +88,7 @@ def read_times(line: Line, role: PractitionerRole, first: date, last: date) -> i
     slots = [slot for slot in slots if since <= slot.start < until]  # a server may ignore what it was asked
     with as_system(JOB) as trail:
         closed = closed_times(role.pk, since, until, line.mapping.closes_after)
-        openings = openings_of(slots, own=own_times(role.pk, since, until), closed=closed)
+        openings = openings_of(slots, zone, own=own_times(role.pk, since, until), closed=closed)
         return scheduling.write_openings(actor=trail.actor, role_id=role.pk, first=first, last=last, openings=openings)
 
 

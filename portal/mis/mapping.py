@@ -18,7 +18,7 @@ from django.conf import settings
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from portal.mis.ports import VisitStatus
-from portal.notifications.kinds import KINDS
+from portal.notifications.kinds import KINDS, THE_PORTALS, About
 
 VENDOR = re.compile(r"[a-z][a-z0-9_]{1,30}")
 SLUG = re.compile(r"[a-z0-9-]{1,50}")
@@ -104,8 +104,9 @@ class Mapping(Strict):
     @field_validator("tells")
     @classmethod
     def _tells(cls, value: list[str]) -> list[str]:
-        if unknown := set(value) - set(KINDS):
-            raise ValueError(f"there is no message {', '.join(sorted(unknown))}; there are {', '.join(KINDS)}")
+        known = [kind for kind, one in KINDS.items() if one.about == About.VISIT and kind not in THE_PORTALS]
+        if unknown := set(value) - set(known):
+            raise ValueError(f"no system can tell {', '.join(sorted(unknown))}; it may tell {', '.join(known)}")
         return value
 
     @property

@@ -73,6 +73,9 @@ class PatientRef(PatientPart):
     digest = models.BinaryField(
         max_length=32, null=True, help_text="of organization and ref, to find the patient of a visit"
     )
+    made_digest = models.BinaryField(
+        max_length=32, null=True, help_text="of the record made for them before it was known who they are: theirs, too"
+    )
     state = models.CharField(max_length=10, choices=State.choices)
     by = models.CharField(max_length=10, blank=True, help_text="what told: key, snils, policy, person, created, staff")
     candidates = EncryptedJSONField(null=True, help_text="whom it could be, side by side, until someone has looked")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 
 from portal.mis.ports import Slot
 from portal.scheduling.opening import Opening
@@ -11,8 +11,12 @@ from portal.scheduling.opening import Opening
 Span = tuple[datetime, datetime]
 
 
-def openings_of(slots: Iterable[Slot], *, own: Sequence[Span] = (), closed: Sequence[Span] = ()) -> list[Opening]:
-    """Neighbours of one length are joined, so that a long visit fits over several.
+def openings_of(
+    slots: Iterable[Slot], zone: tzinfo, *, own: Sequence[Span] = (), closed: Sequence[Span] = ()
+) -> list[Opening]:
+    """Neighbours of one length are joined, so that a long visit fits over several; those of two days are not.
+
+    A day's openings are made of what begins on that day in `zone`, whichever days are read together.
 
     own     our visits: taken there by us, so open here (occupancy says that they are taken)
     closed  times that the MIS refuses to book though it calls them free
@@ -26,7 +30,8 @@ def openings_of(slots: Iterable[Slot], *, own: Sequence[Span] = (), closed: Sequ
         last = found[-1] if found else None
         if last and slot.start < last.end:
             continue  # told twice, or one over another: the first one counts
-        if last and (last.end, last.step_minutes, last.modes) == (slot.start, minutes, slot.modes):
+        is_next = last and (last.end, last.step_minutes, last.modes) == (slot.start, minutes, slot.modes)
+        if last and is_next and last.start.astimezone(zone).date() == slot.start.astimezone(zone).date():
             found[-1] = Opening(last.start, slot.end, last.anchor, minutes, last.modes, None)
         else:
             found.append(Opening(slot.start, slot.end, slot.start, minutes, slot.modes, None))

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, QuerySet
 from django.db.models.functions import Now
 
 from portal.kernel.actor import Actor
@@ -29,6 +29,7 @@ from portal.scheduling.selectors import wish_of
 from portal.scheduling.selectors_sql import database_now
 
 MOST_SHOWN = 200
+LONGEST_STEP = timedelta(hours=12)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ def aim_of(actor: Actor, appointment_id: UUID) -> Aim | None:
     known = VisitRef.objects.filter(appointment_id=appointment_id).values_list("ref", flat=True).first() or ""
     aim = _aim(visit, wish_of(appointment_id), known)
     is_ours = visit.role.master == Master.PORTAL
-    if visit.status not in HOLDS_TIME or (known and is_ours and not aim.is_move):
+    if visit.status not in HOLDS_TIME or (is_ours and not aim.is_move):
         return replace(aim, is_off=True) if visit.status == AppointmentStatus.CANCELLED or is_ours else None
     if aim.is_move or visit.awaits == Awaits.MIS:
         return aim
@@ -116,6 +117,12 @@ def held_time(occupancy_id: UUID) -> Occupancy | None:
     return rows.select_related("role__location", "role__organization", "service").first()
 
 
+def holds_between(role_id: UUID, start: datetime, end: datetime) -> list[UUID]:
+    """Live holds of a doctor's times."""
+    held = Occupancy.objects.filter(role_id=role_id, kind=Occupancy.Kind.HOLD, start__lt=end, end__gt=start)
+    return list(held.filter(expires_at__gt=Now()).values_list("pk", flat=True))
+
+
 def lost_holds(organization_id: UUID) -> list[HoldRef]:
     """Kept there for nobody: here the hold was let go or has run out."""
     rows = list(HoldRef.objects.filter(organization_id=organization_id))
@@ -136,6 +143,13 @@ def object_of(organization_id: UUID, kind: str, ref: str) -> UUID | None:
     """What of ours the MIS means by this ref now."""
     rows = DirectoryRef.objects.filter(organization_id=organization_id, kind=kind, ref=ref, gone_at=None)
     return rows.values_list("object_id", flat=True).first()
+
+
+def role_of(organization_id: UUID, doctor_ref: str) -> UUID | None:
+    """The doctor whom the MIS means, where its word counts for this doctor's times."""
+    role_id = object_of(organization_id, DirectoryRef.Kind.DOCTOR, doctor_ref)
+    is_theirs = role_id is not None and PractitionerRole.objects.filter(pk=role_id, master=Master.MIS).exists()
+    return role_id if is_theirs else None
 
 
 def person_of(actor: Actor, patient_id: UUID) -> Person:
@@ -159,34 +173,40 @@ def person_of(actor: Actor, patient_id: UUID) -> Person:
 
 @dataclass(frozen=True, slots=True)
 class VisitHere:
-    """A visit of ours as the exchange compares it. `patient_digest`: who its patient is there, b"" when not known."""
+    """A visit of ours as the exchange compares it.
+
+    is_theirs        the MIS decides about its doctor's times
+    patient_digests  of the patient's records there, as far as known
+    """
 
     appointment_id: UUID
     role_id: UUID
+    is_theirs: bool
     service_id: UUID
     mode: str
     status: str
     start: datetime
     end: datetime
-    patient_digest: bytes
+    patient_digests: frozenset[bytes]
 
 
 def visit_here(actor: Actor, appointment_id: UUID) -> VisitHere:
     """Behind its patient's open door."""
-    visit = Appointment.objects.visible_to(actor).get(pk=appointment_id)
+    visit = Appointment.objects.visible_to(actor).select_related("role").get(pk=appointment_id)
     refs = PatientRef.objects.visible_to(actor).filter(
         patient_id=visit.patient_id, organization_id=visit.organization_id, digest__isnull=False
     )
-    digest = refs.values_list("digest", flat=True).first()
+    digests = refs.values_list("digest", "made_digest").first() or ()
     return VisitHere(
         appointment_id=visit.pk,
         role_id=visit.role_id,
+        is_theirs=visit.role.master == Master.MIS,
         service_id=visit.service_id,
         mode=visit.mode,
         status=visit.status,
         start=visit.start,
         end=visit.end,
-        patient_digest=bytes(digest) if digest else b"",
+        patient_digests=frozenset(bytes(one) for one in digests if one),
     )
 
 
@@ -203,8 +223,14 @@ def service_for(role_id: UUID, wanted: UUID | None) -> UUID:
 
 def own_times(role_id: UUID, since: datetime, until: datetime) -> list[tuple[datetime, datetime]]:
     """Our visits and holds at a doctor: taken in the MIS by us, so open here (occupancy says that they are taken)."""
+    rows = _taking(role_id, since, until).exclude(kind=Occupancy.Kind.BLOCK)
+    return list(rows.values_list("start", "end"))
+
+
+def _taking(role_id: UUID, since: datetime, until: datetime) -> QuerySet[Occupancy]:
+    """A hold that has run out takes nothing any more, whether its row is still there or not."""
     rows = Occupancy.objects.filter(role_id=role_id, start__lt=until, end__gt=since)
-    return list(rows.exclude(kind=Occupancy.Kind.BLOCK).values_list("start", "end"))
+    return rows.exclude(kind=Occupancy.Kind.HOLD, expires_at__lte=Now())
 
 
 def closed_times(role_id: UUID, since: datetime, until: datetime, after: int) -> list[tuple[datetime, datetime]]:
@@ -253,12 +279,12 @@ def mis_roles(organization_id: UUID) -> list[PractitionerRole]:
 
 
 def free_here(role: PractitionerRole, since: datetime, until: datetime) -> list[tuple[datetime, datetime]]:
-    """Stretches that are offered of one doctor: steps of the day sheets that nothing occupies."""
-    taken = list(Occupancy.objects.filter(role=role, start__lt=until, end__gt=since).values_list("start", "end"))
+    """Stretches that are offered of one doctor and begin then: steps of the day sheets that nothing occupies."""
+    taken = list(_taking(role.pk, since, until + LONGEST_STEP).values_list("start", "end"))
     found = []
     for sheet in DaySheet.objects.filter(role=role, start__lt=until, end__gt=since):
         step, at = timedelta(minutes=sheet.step_minutes), sheet.start
-        while at + step <= sheet.end:
+        while at + step <= sheet.end and at < until:
             if since <= at and not any(start < at + step and end > at for start, end in taken):
                 found.append((at, at + step))
             at += step

@@ -79,6 +79,7 @@ KINDS: dict[str, Kind] = {
     "calendar-opened": Kind(stream=Stream.SECURITY, about=About.NOTICE, every_way=True),
 }
 OF_A_BATCH = ("booked", "requested")  # an SMS speaks of all visits of a course; each has an e-mail with its calendar
+THE_PORTALS = ("requested", "refused", "move-refused")  # of visits; no other system knows of it, so none can tell it
 
 
 def patience_of(kind: Kind, channel: str) -> timedelta:

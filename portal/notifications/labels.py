@@ -55,6 +55,7 @@ WHY_WORDS: dict[str, Promise] = {
     "no-longer-true": _("the appointment has changed meanwhile"),
     "unwished": _("the patient has switched this off"),
     "switched-off": _("the clinic has switched this reminder off"),
+    "told-elsewhere": _("the clinic’s own system tells it"),
     "bad-phone": _("the number is wrong"),
     "bad-address": _("the address is wrong"),
     "undeliverable": _("the operator cannot deliver to this number"),

@@ -10,7 +10,7 @@ from uuid import UUID
 from portal.kernel.actor import Actor
 from portal.notifications.kinds import KINDS, OF_A_BATCH, About
 from portal.notifications.models import Message, MessageState
-from portal.notifications.selectors import told_together
+from portal.notifications.selectors import told_elsewhere, told_together
 from portal.notifications.texts import Text
 from portal.notifications.words import Words, notice_words, offer_words, visit_words
 from portal.scheduling.models import Appointment, AppointmentStatus, WaitlistOffer
@@ -29,6 +29,9 @@ class Subject(Protocol):
 
     def ended(self, message: Message) -> MessageState | None:
         """What becomes of a message that does not hold any more; None while it holds."""
+
+    def is_told_elsewhere(self, kind: str) -> bool:
+        """Does the clinic's own system say it by now?"""
 
     def words(self, kind: str, language: str, link: str, own: Text | None) -> Words:
         """`own`: the clinic's text instead of the standard one."""
@@ -52,6 +55,9 @@ class OfVisit:
         if message.subject_version != self.visit.version:
             return MessageState.CANCELED if status == AppointmentStatus.CANCELLED else MessageState.SUPERSEDED
         return None if status == self._status_for(message.kind) else MessageState.SKIPPED
+
+    def is_told_elsewhere(self, kind: str) -> bool:
+        return kind in told_elsewhere(self.visit)
 
     @staticmethod
     def _status_for(kind: str) -> AppointmentStatus:
@@ -79,6 +85,9 @@ class OfOffer:
     def ended(self, message: Message) -> MessageState | None:
         return None if self.offer.state == WaitlistOffer.State.OPEN else MessageState.CANCELED
 
+    def is_told_elsewhere(self, kind: str) -> bool:
+        return False
+
     def words(self, kind: str, language: str, link: str, own: Text | None) -> Words:
         return offer_words(self.offer, language, link, own)
 
@@ -97,6 +106,9 @@ class OfNotice:
     def ended(self, message: Message) -> MessageState | None:
         return None
 
+    def is_told_elsewhere(self, kind: str) -> bool:
+        return False
+
     def words(self, kind: str, language: str, link: str, own: Text | None) -> Words:
         return notice_words(kind, self.message.created_at, self.zone, language)
 
@@ -106,7 +118,7 @@ def load(actor: Actor, messages: Sequence[Message]) -> dict[UUID, Subject]:
     ids: dict[About, set[UUID]] = {about: set() for about in About}
     for message in messages:
         ids[KINDS[message.kind].about].add(message.subject_id)
-    visits = Appointment.objects.visible_to(actor).select_related("location").filter(pk__in=ids[About.VISIT])
+    visits = Appointment.objects.visible_to(actor).select_related("location", "role").filter(pk__in=ids[About.VISIT])
     known: dict[UUID, Subject] = {visit.pk: OfVisit(actor, visit) for visit in visits}
     if ids[About.OFFER]:
         offers = WaitlistOffer.objects.visible_to(actor).select_related("role__location")

@@ -197,6 +197,14 @@ def test_the_desk_chooses_for_itself_and_cancels_for_the_clinic(mis):
     assert desk(mis, act="noshow")["status"] == "noshow"
 
 
+def test_what_the_front_desk_deletes_is_gone_and_its_time_is_free(mis):
+    made = desk(mis, act="book")
+    desk(mis, act="delete", appointment=made["id"])
+    assert mis.get(f"Appointment/{made['id']}").status_code == 410
+    (slot,) = made["slot"]
+    assert mis.get(slot["reference"]).json()["status"] == "free"
+
+
 def test_the_desk_is_refused_what_the_rules_refuse(mis):
     slot = mis.free()[0]
     mis.book(slot)

@@ -16,8 +16,10 @@ import pytest
 from conftest import actor_named
 from portal.kernel.access import acting
 from portal.kernel.actor import system
+from portal.kernel.ports import override_port
 from portal.mis import exchanging, jobs, line
 from portal.mis.mapping import Mapping
+from portal.notifications.ports import FakeEmail, FakeSms
 from portal.people.models import Organization, PractitionerRole, ServiceOffer
 from portal.scheduling import services
 from portal.scheduling.models import Appointment
@@ -26,6 +28,7 @@ from tests.contracts.processes import Double, http, running_fhir
 
 ZONE = ZoneInfo("Europe/Moscow")
 HOLDER = uuid4()
+BEARER = {"Authorization": "Bearer demo"}
 SPECIALTIES = {"Эндокринолог": "therapist", "Офтальмолог": "cardiologist", "Уролог": "cardiologist"}
 
 
@@ -236,6 +239,83 @@ class Clinic:
         answer = http.post(f"{self.double.url}/control/desk", json={"act": act, **what})
         assert answer.is_success, answer.text
         return answer.json()
+
+    def resource(self, kind: str, ref: str) -> dict[str, Any]:
+        """What the MIS keeps, past the adapter."""
+        answer = http.get(f"{self.double.url}/fhir/{kind}/{ref}", headers=BEARER)
+        return answer.raise_for_status().json()
+
+    def all_of(self, kind: str, **asked: str) -> list[dict[str, Any]]:
+        asked = {"_count": "200", **asked}
+        answer = http.get(f"{self.double.url}/fhir/{kind}", params=asked, headers=BEARER).raise_for_status()
+        return [one["resource"] for one in answer.json().get("entry", [])]
+
+    def rewrite(self, resource: dict[str, Any], **changes: Any) -> dict[str, Any]:
+        """Somebody changes it in the MIS, past its front desk."""
+        body = {**resource, **changes}
+        url = f"{self.double.url}/fhir/{body['resourceType']}/{body['id']}"
+        answer = http.put(url, json=body, headers=BEARER | {"Content-Type": "application/fhir+json"})
+        assert answer.is_success, answer.text
+        return answer.json()
+
+    def create(self, body: dict[str, Any]) -> dict[str, Any]:
+        url = f"{self.double.url}/fhir/{body['resourceType']}"
+        answer = http.post(url, json=body, headers=BEARER | {"Content-Type": "application/fhir+json"})
+        assert answer.is_success, answer.text
+        return answer.json()
+
+    def visit_ref(self, appointment_id: UUID) -> str:
+        ((ref,),) = self.sql("SELECT ref FROM mis_visitref WHERE appointment_id = %s", appointment_id)
+        return ref
+
+    def stands(self, who: str = "anna", **more: Any) -> tuple[UUID, str]:
+        """A visit that both sides have: its id here and its ref there."""
+        visit_id = self.book(who, **more)
+        self.work()
+        assert self.visit(visit_id, who).status == "booked"
+        return visit_id, self.visit_ref(visit_id)
+
+    def free_slot(self, role: PractitionerRole, n: int = 0) -> dict[str, Any]:
+        """The n-th Slot of a doctor that both sides call free."""
+        start = self.free(role, n=n)
+        return next(one for one in self.slots(role) if one["at"] == start)
+
+    def told(self, subject_id: UUID) -> list[str]:
+        """Runs what waits to be told; kinds of messages about a visit, in the order they were planned."""
+        from procrastinate.contrib.django import app
+
+        with override_port("sms", FakeSms()), override_port("email", FakeEmail()):
+            for job, name, args in self.sql(
+                "SELECT id, task_name, args FROM procrastinate_jobs WHERE task_name LIKE 'notifications.%%' ORDER BY id"
+            ):
+                self.sql("DELETE FROM procrastinate_jobs WHERE id = %s", job)
+                app.tasks[name].func(**args)
+        rows = self.sql(
+            "SELECT kind FROM notifications_message WHERE subject_id = %s GROUP BY kind, subject_version"
+            " ORDER BY min(sequence)",
+            subject_id,
+        )
+        return [kind for (kind,) in rows]
+
+    def sent(self) -> list[str]:
+        """What the worker's next turn says to people: the texts."""
+        from portal.notifications.jobs import deliver
+
+        with override_port("sms", FakeSms()) as sms, override_port("email", FakeEmail()) as email:
+            deliver()
+            return [str(one) for one in (*sms.sent, *email.sent)]
+
+    def news(self, subject_id: UUID) -> list[str]:
+        """As `told`, reminders apart."""
+        return [kind for kind in self.told(subject_id) if not kind.startswith("reminder")]
+
+    def known_there(self, who: str = "zoya") -> str:
+        """Lets a patient of ours become known there, without a visit that stands; their ref there."""
+        visit_id, ref = self.stands(who)
+        record = next(one for one in self.there() if one["id"] == ref)["patient"].removeprefix("Patient/")
+        self.cancel(visit_id, who)
+        self.work()
+        return record
 
 
 @pytest.fixture

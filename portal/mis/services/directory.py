@@ -51,13 +51,14 @@ def take_over(
 
     When more than the mapping's share is gone at once, nothing is archived and an alarm stands until someone accepts.
     """
-    report = Report(doctors=len(told.doctors))
+    report, before = Report(doctors=len(told.doctors)), _known_before(organization_id)
     branches = _branches(organization_id, mapping, told.branches, report)
     services = _services(organization_id, told.services)
     for doctor in told.doctors:
         if doctor.is_active:
             _doctor(organization_id, mapping, doctor, branches, services, report)
-    _archive(organization_id, mapping, [d.ref for d in told.doctors if d.is_active], accepts_loss, report)
+    listed = [d.ref for d in told.doctors if d.is_active]
+    _archive(organization_id, listed, before, 1 if accepts_loss else mapping.largest_loss, report)
     Exchange.objects.filter(organization_id=organization_id).update(directory_at=Now())
     return report
 
@@ -155,11 +156,10 @@ def _known_role(
     before = DirectoryRef.objects.filter(organization_id=organization_id, kind="doctor", ref=told.ref, gone_at=None)
     known = before.exclude(object_id=None).first()
     wanted = sorted(normal(f"{told.family_name} {told.given_name} {told.middle_name}").split())
-    for role in (
-        roles.filter(pk=known.object_id)
-        if known and known.object_id
-        else roles.filter(location=place, specialty=specialty)
-    ):
+    by_ref = roles.filter(pk__in=[known.object_id] if known and known.object_id else [])
+    if place and specialty:  # else the ref is that of another place now
+        by_ref = by_ref.filter(location=place, specialty=specialty)
+    for role in (*by_ref, *roles.filter(location=place, specialty=specialty)):
         if _words(role.practitioner) == wanted:  # else the ref is somebody else's now
             return role
     return None
@@ -217,23 +217,31 @@ def _note_ref(organization_id: UUID, kind: str, ref: str, said: str, object_id: 
     )
 
 
-def _archive(organization_id: UUID, mapping: Mapping, refs: Sequence[str], accepts_loss: bool, report: Report) -> None:
-    """Those who are listed no more are not offered any more; visits at them stay. Never many at once by itself."""
+def _known_before(organization_id: UUID) -> set[UUID]:
+    """Roles that the MIS listed up to now, and those it forgot while an alarm stood."""
+    refs = DirectoryRef.objects.filter(organization_id=organization_id, kind="doctor", object_id__isnull=False)
+    ours = PractitionerRole.objects.filter(organization_id=organization_id, is_active=True, master=Master.MIS)
+    forgotten = ours.filter(pk__in=refs.values("object_id"))
+    live = refs.filter(gone_at=None).values_list("object_id", flat=True)
+    return {*forgotten.values_list("pk", flat=True), *(one for one in live if one)}
+
+
+def _archive(organization_id: UUID, listed: Sequence[str], before: set[UUID], may_go: float, report: Report) -> None:
+    """Those who are listed no more are not offered any more; visits at them stay. Never many at once by itself.
+
+    A doctor is gone, not an id: who is listed under another one is there.
+    """
     known = DirectoryRef.objects.filter(organization_id=organization_id, kind="doctor", gone_at=None)
-    gone = known.exclude(ref__in=list(refs))
-    report.gone, total = gone.count(), known.count()
-    if report.gone and report.gone > total * mapping.largest_loss and not accepts_loss:
+    lost = before - set(known.filter(ref__in=list(listed)).values_list("object_id", flat=True))
+    report.gone = len(lost)
+    if len(lost) > len(before) * may_go:
         report.is_alarm = True
-        detail = f"{report.gone} of {total} doctors are not in the directory of the MIS any more"
+        detail = f"{len(lost)} of {len(before)} doctors are not in the directory of the MIS any more"
         Exchange.objects.filter(organization_id=organization_id).update(trouble=SHRANK, trouble_detail=detail)
         return
     Exchange.objects.filter(organization_id=organization_id, trouble=SHRANK).update(trouble="", trouble_detail="")
-    ids = [object_id for object_id in gone.values_list("object_id", flat=True) if object_id]
-    gone.update(gone_at=Now())
-    kept = DirectoryRef.objects.filter(organization_id=organization_id, kind="doctor", gone_at=None)
-    still = set(kept.values_list("object_id", flat=True))
-    roles = PractitionerRole.objects.filter(pk__in=[i for i in ids if i not in still], master=Master.MIS)
-    roles.update(is_active=False)
+    known.exclude(ref__in=list(listed)).update(gone_at=Now())
+    PractitionerRole.objects.filter(pk__in=lost, master=Master.MIS).update(is_active=False)
 
 
 def _free_slug(model: type[Practitioner] | type[HealthcareService], wish: str) -> str:

@@ -16,6 +16,9 @@ from portal.mis.models import Drift, Exchange
 from portal.mis.ports import MisVisit
 from portal.mis.selectors import VisitHere
 
+MET = (Drift.Kind.PATIENT, Drift.Kind.UNDEFINED)  # found while a visit is followed; comparing times does not see them
+VANISHED = "visits-vanished"
+
 
 @dataclass(frozen=True, slots=True)
 class Difference:
@@ -36,14 +39,25 @@ def note(*, actor: Actor, organization_id: UUID, kind: str, visit: MisVisit, her
     _keep(organization_id, one)
 
 
+@command("Drift.settle-met", roles={Role.SYSTEM})
+def settle_met(*, actor: Actor, appointment_id: UUID) -> None:
+    """What was met on the way about this visit is so no more."""
+    Drift.objects.filter(appointment_id=appointment_id, kind__in=MET, settled_at=None).update(settled_at=Now())
+
+
 @command("Drift.compare", roles={Role.SYSTEM})
 def note_all(*, actor: Actor, organization_id: UUID, found: Iterable[Difference]) -> int:
-    """Everything that a comparison found; what it found no more is settled. Returns how many there are."""
+    """Everything that a comparison found; what it found no more is settled. Returns how many there are.
+
+    What is met on the way is settled on the way, or when the visit's time is over.
+    """
     rows = [_keep(organization_id, one) for one in found]
     open_ones = Drift.objects.filter(organization_id=organization_id, settled_at=None)
-    open_ones.exclude(pk__in=[row.pk for row in rows]).update(settled_at=Now())
+    gone = open_ones.exclude(pk__in=[row.pk for row in rows])
+    gone.exclude(kind__in=MET, start__gt=Now()).update(settled_at=Now())
     Exchange.objects.filter(organization_id=organization_id).update(reconciled_at=Now())
-    return len(rows)
+    Exchange.objects.filter(organization_id=organization_id, trouble=VANISHED).update(trouble="", trouble_detail="")
+    return open_ones.count()
 
 
 def _keep(organization_id: UUID, one: Difference) -> Drift:

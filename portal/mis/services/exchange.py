@@ -64,7 +64,7 @@ def note_trouble(*, actor: Actor, organization_id: UUID, code: str, detail: str 
     row = Exchange.objects.select_for_update().filter(organization_id=organization_id).first()
     if row is None:
         return
-    is_down = is_away and (bool(row.trouble) or code not in ("unreachable", "busy", "no-answer"))
+    is_down = is_away and (row.trouble in AWAY or code not in ("unreachable", "busy", "no-answer"))
     if code != "resting" or not row.trouble:  # why it rests is worth more than that it does
         row.trouble, row.trouble_detail = code[:40], detail[:500]
     row.save(update_fields=["trouble", "trouble_detail"])

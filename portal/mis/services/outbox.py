@@ -173,3 +173,8 @@ def appointment_of(organization_id: UUID, ref: str) -> UUID | None:
     """Which visit of ours a visit of the MIS is."""
     rows = VisitRef.objects.filter(organization_id=organization_id, ref=ref)
     return rows.values_list("appointment_id", flat=True).first()
+
+
+def ref_of_visit(appointment_id: UUID) -> str:
+    """Which visit of the MIS a visit of ours is; "" when we know of none."""
+    return VisitRef.objects.filter(appointment_id=appointment_id).values_list("ref", flat=True).first() or ""

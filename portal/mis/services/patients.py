@@ -17,7 +17,6 @@ from portal.kernel.actor import Actor, Role
 from portal.kernel.base import get_one
 from portal.kernel.commands import command
 from portal.kernel.errors import Conflict
-from portal.kernel.outbox import emit
 from portal.mis.leases import lease
 from portal.mis.models import PatientRef
 from portal.mis.ports import KnownPatient
@@ -127,7 +126,8 @@ def settle_match(*, actor: Actor, patient_id: UUID, chosen: str) -> PatientRef:
     known = {one["ref"]: one for one in row.candidates or []}
     if chosen and chosen not in known:
         raise Conflict
-    made = row.ref
+    if chosen not in ("", row.ref):
+        row.made_digest = row.digest  # visits were written down under it
     if chosen:
         row.ref, row.digest = chosen, ref_digest(actor.clinic, chosen)
     row.state, row.by, row.candidates = PatientRef.State.VERIFIED, "staff", None
@@ -138,7 +138,6 @@ def settle_match(*, actor: Actor, patient_id: UUID, chosen: str) -> PatientRef:
         raise Conflict from None
     if chosen:
         _keep_card(actor, actor.clinic, patient_id, str(known[chosen]["card"]))
-    emit("patient.matched", patient_id=patient_id, organization_id=actor.clinic, is_other=int(chosen not in ("", made)))
     return row
 
 

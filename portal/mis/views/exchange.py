@@ -8,21 +8,17 @@ from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from portal.kernel.actor import Actor, Role
 from portal.kernel.errors import BadInput, NotFound
 from portal.mis import selectors
-from portal.mis.models import DirectoryRef
 from portal.mis.report import COLUMNS, cells
-from portal.mis.services import inbox, outbox
+from portal.mis.services import inbox, masters, outbox
 from portal.mis.words import why
 from portal.people.models import Location, Master
 from portal.people.views.guards import staff_page
-from portal.scheduling import services as scheduling
-from portal.scheduling.errors import NotOffered
 from portal.scheduling.selectors_sql import database_now
 from portal.scheduling.services.rules import SCHEDULERS
 
@@ -84,7 +80,5 @@ def master(request: HttpRequest, actor: Actor, role_id: UUID) -> HttpResponse:
     wanted = request.POST.get("master", "")
     if wanted not in Master.values:
         raise BadInput
-    if wanted == Master.MIS and not selectors.ref_of(actor.clinic, DirectoryRef.Kind.DOCTOR, role_id):
-        raise NotOffered(_("The clinic’s system does not list this doctor."))
-    scheduling.set_master(actor=actor, role_id=role_id, master=wanted)
+    masters.set_master(actor=actor, role_id=role_id, master=wanted)
     return redirect("mis:exchange")

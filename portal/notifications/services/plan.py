@@ -66,6 +66,8 @@ def plan_visit(*, actor: Actor, visit: Appointment, patient_id: UUID, recipient_
 @command("Message.plan-turn", roles={Role.SYSTEM})
 def plan_turn(*, actor: Actor, visit: Appointment, patient_id: UUID, recipient_id: UUID, news: str) -> list[UUID]:
     """The SMS about visits booked together, from the one whose turn it is now. Each has had its e-mail already."""
+    if news in told_elsewhere(visit):
+        return []
     wishes, now = wishes_of(actor, recipient_id), database_now()
     rules, zone = timing_of(visit.organization_id), ZoneInfo(wishes.zone or visit.location.zone)
     at = _news_at(news, visit, now, zone, rules)

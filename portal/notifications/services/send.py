@@ -204,6 +204,8 @@ def _nobody_to_hear(batch: _Batch, message: Message, subject: Subject) -> str:
         return "no-contact"
     if timing.is_switched_off(message.kind, batch.rules_of(subject.organization_id)):
         return "switched-off"
+    if subject.is_told_elsewhere(message.kind):
+        return "told-elsewhere"
     kind, wishes = KINDS[message.kind], batch.wishes_of(message.recipient_id)
     if kind.must_reach or wishes.allows(kind.stream, message.channel):
         return ""

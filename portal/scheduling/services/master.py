@@ -12,15 +12,14 @@ from uuid import UUID
 
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
-from django.utils.translation import gettext_lazy as _
 
 from portal.kernel.actor import Actor, Role
 from portal.kernel.base import get_one
 from portal.kernel.commands import command
 from portal.kernel.outbox import emit
 from portal.people.models import Master, Patient, PractitionerRole, ServiceOffer
-from portal.scheduling.errors import NotOffered, SlotTaken
-from portal.scheduling.models import HOLDS_TIME, Appointment, AppointmentStatus, Awaits, MisLine, Occupancy, SameDay
+from portal.scheduling.errors import SlotTaken
+from portal.scheduling.models import HOLDS_TIME, Appointment, AppointmentStatus, Awaits, Occupancy, SameDay
 from portal.scheduling.selectors import wish_of
 from portal.scheduling.selectors_sql import lock_patient, lock_practitioners
 from portal.scheduling.services.book import insert, join_care_team, offer_of, put, recipient
@@ -180,16 +179,14 @@ def follow_status(*, actor: Actor, appointment_id: UUID, status: AppointmentStat
     return True
 
 
-@command("PractitionerRole.set-master", roles={Role.CLINIC_ADMIN})
-def set_master(*, actor: Actor, role_id: UUID, master: str) -> PractitionerRole:
-    """From now on the portal, or the clinic's own system, decides about this doctor's times. No visit is touched.
+def put_in_charge(actor: Actor, role_id: UUID, master: str) -> PractitionerRole:
+    """Inside a command: from now on the portal, or the clinic's own system, decides about this doctor's times.
 
-    To the portal: the weekly rules hold again. To the MIS: its times come with the next look there, and the visits
-    that stand here are written down there (`schedule.handed-over`).
+    No visit is touched. To the portal: the weekly rules hold again. To the MIS: its times come with the next look
+    there, and the visits that stand here are written down there (`schedule.handed-over`). Whether the MIS knows the
+    doctor at all is for the room above to say.
     """
     role = own_role(actor, role_id)
-    if master == Master.MIS and not MisLine.objects.filter(organization_id=actor.clinic).exists():
-        raise NotOffered(_("No system of this clinic is connected yet."))
     lock_practitioners([role.practitioner_id])
     if not PractitionerRole.objects.filter(pk=role_id).exclude(master=master).update(master=master):
         return role

@@ -105,7 +105,9 @@ class System:
             return
         told = self._wire.ask("grid", doctor=_number(doctor_ref), day=day.isoformat())
         for row in _rows(told, "rows"):
-            start, end = self._wire.moment(row.get("from")), self._wire.moment(row.get("to"))
+            start, end = self._wire.span(row.get("from"), row.get("to"))
+            if not self._wire.exists(row.get("from")):
+                continue  # its grid knows nothing of the clocks that go forward
             yield Slot(doctor_ref, start, end, is_free=row.get("busy") == 0)
 
     # Patients --------------------------------------------------------------------------------------------------
@@ -146,12 +148,13 @@ class System:
         _not_offered(Capability.HOLD)
 
     def book(self, wanted: Wanted) -> MisVisit:
+        start, end = self._wire.local_span(wanted.start, wanted.end)
         told = self._wire.write(
             "visits/add",
             doctor=_number(wanted.doctor_ref),
             person=_number(wanted.patient_ref),
-            start=self._wire.local(wanted.start),
-            end=self._wire.local(wanted.end),
+            start=start,
+            end=end,
             service=_number(wanted.service_ref),
         )
         visit = self._read_back(lambda: self.get_visit(str(told["id"])))
@@ -196,14 +199,15 @@ class System:
     def _visit(self, row: Row) -> MisVisit:
         said = str(row.get("state", ""))
         status = self._statuses.get(said, VisitStatus.UNDEFINED)
+        start, end = self._wire.span(row["start"], row["end"])
         return MisVisit(
             ref=str(row["id"]),
             version=str(row.get("changed", "")),
             status=status,
             doctor_ref=str(row["doctor"]),
             patient_ref=str(row["person"]),
-            start=self._wire.moment(row["start"]),
-            end=self._wire.moment(row["end"]),
+            start=start,
+            end=end,
             service_ref=str(row.get("service") or ""),
             raw_status=said if status == VisitStatus.UNDEFINED else "",
         )

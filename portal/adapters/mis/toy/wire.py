@@ -69,10 +69,28 @@ class Wire:
 
     def moment(self, text: Any) -> datetime:
         """The moment a wall clock of the clinic shows this. In UTC, so that it compares with any other."""
-        try:
-            return datetime.strptime(str(text), FORM).replace(tzinfo=self.zone).astimezone(UTC)
-        except ValueError:
-            raise MisBroken("bad-time", "a time that is not YYYY-MM-DD HH:MM") from None
+        return _naive(text).replace(tzinfo=self.zone).astimezone(UTC)
+
+    def exists(self, text: Any) -> bool:
+        """Does any clock there ever show this? Not in the hour that is left out when the clocks go forward."""
+        return self.local(self.moment(text)) == str(text)
+
+    def span(self, start: Any, end: Any) -> tuple[datetime, datetime]:
+        """From … to, as long as it says there: on the night when an hour comes twice, too. The first is meant."""
+        begins = self.moment(start)
+        return begins, begins + (_naive(end) - _naive(start))
+
+    def local_span(self, start: datetime, end: datetime) -> tuple[str, str]:
+        """The way back of `span`."""
+        begins = self.local(start)
+        return begins, (_naive(begins) + (end - start)).strftime(FORM)
+
+
+def _naive(text: Any) -> datetime:
+    try:
+        return datetime.strptime(str(text), FORM)
+    except ValueError:
+        raise MisBroken("bad-time", "a time that is not YYYY-MM-DD HH:MM") from None
 
 
 def _parsed(content: bytes) -> Row | None:
