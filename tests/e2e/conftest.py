@@ -139,6 +139,7 @@ def axe() -> Callable[[Page], None]:
     runner = Axe()
 
     def check(page: Page) -> None:
+        page.wait_for_load_state()  # a page that only begins has no height yet
         height = page.evaluate("document.documentElement.scrollHeight")
         page.set_viewport_size({"width": page.viewport_size["width"], "height": height})  # nothing under a sticky bar
         found = runner.run(page, options=OPTIONS).response["violations"]

@@ -25,7 +25,8 @@ def test_the_persons_pages_say_it_and_offer_to_confirm_again(
     assert page.get_by_text("возвращаются").is_visible()
     axe(page)
     no_sideways(page)
-    page.get_by_role("link", name="Проверить").click()
+    with page.expect_navigation():
+        page.get_by_role("link", name="Проверить").click()
     axe(page)
     no_sideways(page)
     page.get_by_role("button", name="Подтвердить ещё раз").click()

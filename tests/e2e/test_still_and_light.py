@@ -21,6 +21,11 @@ SETTLED = (
 )
 
 
+PAINTED = """new Promise((done) => new PerformanceObserver((list) => {
+  if (list.getEntriesByName("first-contentful-paint").length) done();
+}).observe({ type: "paint", buffered: true }))"""
+
+
 def shift_of(page):
     page.evaluate(SETTLED)
     return page.evaluate("window.shift")
@@ -34,6 +39,7 @@ def test_nothing_moves_when_the_fonts_come_late(browser_page, path, width, recor
     page.route("**/*.woff2", lambda route: late.append(route))  # noqa: PLW0108
     page.goto(path, wait_until="commit")
     expect(page.get_by_role("contentinfo")).to_be_visible()
+    page.evaluate(PAINTED)  # in the letters at hand
     assert late
     page.route("**/*.woff2", lambda route: route.continue_())
     for route in late:
