@@ -7,10 +7,11 @@ const TRIES = [0, 2000, 10000];
 function read(data) {
   try {
     const { id, title, text } = data.json();
-    return { id: String(id), title: String(title), text: String(text) };
+    if ([id, title, text].every((part) => typeof part === "string")) return { id, title, text };
   } catch {
-    return { id: "", title: self.location.host, text: "" };  // a browser punishes a push that shows nothing
+    // said below
   }
+  return { id: "", title: self.location.host, text: "" };  // a browser punishes a push that shows nothing
 }
 
 // A repeat carries the same id, so it takes the place of the one before it.
