@@ -26,7 +26,7 @@ from portal.mis.models import DirectoryRef, Drift, Incoming, Outgoing
 from portal.mis.ports import TAKES_TIME, Capability, MisVisit, VisitStatus
 from portal.mis.selectors import VisitHere, object_of, service_for, visit_here
 from portal.mis.selectors_sql import patient_of_ref, ref_digest
-from portal.mis.services import drift, inbox, looks, outbox
+from portal.mis.services import drift, inbox, looks, outbox, past
 from portal.scheduling import services as scheduling
 from portal.scheduling.models import HOLDS_TIME, AppointmentStatus
 from portal.scheduling.selectors_sql import patient_of_appointment
@@ -46,6 +46,7 @@ FOLLOWED = {
     VisitStatus.CANCELLED,
     VisitStatus.ENTERED_IN_ERROR,
 }
+OVER = {VisitStatus.FULFILLED, VisitStatus.NOSHOW, VisitStatus.ENTERED_IN_ERROR}  # took place, or did not after all
 STANDS = {VisitStatus.PENDING, VisitStatus.BOOKED}
 
 
@@ -124,6 +125,8 @@ def _follow(row: Incoming, visit: MisVisit) -> None:
             _bring_in(actor, clinic, known.appointment_id, known.patient_id, role_id, visit)
         if role_id:
             looks.look_soon(actor=actor, role_id=role_id)
+        if known.patient_id and visit.status in OVER:
+            past.read_soon(actor=actor, organization_id=clinic, patient_id=known.patient_id)
         inbox.done(actor=actor, incoming_id=row.pk, version=visit.version[:100])
 
 

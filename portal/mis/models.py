@@ -171,6 +171,22 @@ class Look(PortalModel):
         indexes = [models.Index(fields=["next_at"], name="look_due")]
 
 
+class PastLook(PortalModel):
+    """When the visits that took place are read again of one patient's link. Claimed by `next_at`; names nobody."""
+
+    organization = models.ForeignKey(Organization, models.CASCADE, related_name="+")
+    link_id = models.UUIDField(unique=True, help_text="a PatientRef")
+    digest = models.BinaryField(max_length=32, null=True, help_text="of the record it was read of last")
+    next_at = models.DateTimeField()
+    read_at = models.DateTimeField(null=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+
+    organization_id: UUID
+
+    class Meta:
+        indexes = [models.Index(fields=["organization", "next_at"], name="past_look_due")]
+
+
 class RefusedTime(PortalModel):
     """A time the MIS calls free and refuses to book. After so many times it is not offered any more."""
 

@@ -126,6 +126,21 @@ def lost_holds(organization_id: UUID) -> list[HoldRef]:
     return [row for row in rows if row.occupancy_id not in kept]
 
 
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Whose history may be read: the ref of a record that is surely the patient's."""
+
+    ref: str
+    digest: bytes
+
+
+def verified_record(actor: Actor, link_id: UUID) -> Record | None:
+    """Behind its patient's open door; None while nobody is sure whose record it is."""
+    links = PatientRef.objects.visible_to(actor).filter(pk=link_id, state=PatientRef.State.VERIFIED)
+    link = links.first()
+    return Record(str(link.ref), bytes(link.digest)) if link and link.ref and link.digest else None
+
+
 def ref_of(organization_id: UUID, kind: str, object_id: UUID) -> str:
     """What the MIS calls a thing of ours; "" when it does not know it."""
     rows = DirectoryRef.objects.filter(organization_id=organization_id, kind=kind, object_id=object_id, gone_at=None)

@@ -20,6 +20,7 @@ from portal.kernel.outbox import emit
 from portal.mis.models import PatientRef
 from portal.mis.ports import KnownPatient
 from portal.mis.selectors_sql import ref_digest
+from portal.mis.services.past import read_soon
 from portal.people.models import PatientAtOrganization
 
 CLAIM = timedelta(seconds=60)  # longer than the looking may take
@@ -71,6 +72,7 @@ def link(
         return False
     if found.card:
         _keep_card(actor, organization_id, patient_id, found.card)
+    read_soon(actor=actor, organization_id=organization_id, patient_id=patient_id)
     return True
 
 
@@ -79,6 +81,7 @@ def let_go(*, actor: Actor, organization_id: UUID, patient_id: UUID) -> None:
     """Whoever claimed it could not find out: the next one may look at once. Also for a record that is gone there."""
     rows = PatientRef.objects.visible_to(actor).filter(patient_id=patient_id, organization_id=organization_id)
     rows.update(state=PatientRef.State.CLAIMED, ref=None, digest=None, claimed_at=None)
+    read_soon(actor=actor, organization_id=organization_id, patient_id=patient_id)  # what was read of it goes
 
 
 @command("PatientRef.settle", roles={Role.REGISTRAR})
