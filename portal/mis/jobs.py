@@ -17,7 +17,7 @@ from portal.mis import mapping as mappings
 from portal.mis.line import line_of
 from portal.mis.mapping import WrongMapping
 from portal.mis.models import Exchange, Outgoing
-from portal.mis.selectors import waits_for_mis
+from portal.mis.selectors import standing_visits, waits_for_mis
 from portal.mis.services import exchange, inbox, looks, outbox, past
 from portal.people.models import Organization, PractitionerRole
 from portal.scheduling.services import tell_waiting
@@ -81,10 +81,22 @@ def hand_over(*, role_id: UUID) -> None:
 
 @on("patient.matched")
 def follow_match(*, patient_id: UUID, organization_id: UUID, is_other: int) -> None:
-    """The reception has said who it is there: from now on what took place is shown."""
+    """The reception has said who it is there: what took place is shown, what stands there comes in.
+
+    When it is another record than the one we made, our own visits move to it.
+    """
+    moving = list[UUID]()
     with as_system(JOB) as trail:
         system_door(JOB, [patient_id])
         past.read_soon(actor=trail.actor, organization_id=organization_id, patient_id=patient_id)
+        if is_other:
+            moving = standing_visits(trail.actor, organization_id, patient_id)
+        for appointment_id in moving:
+            outbox.cause(
+                actor=trail.actor, organization_id=organization_id, appointment_id=appointment_id, is_misfiled=True
+            )
+    jobs_out.post_due(moving)
+    jobs_in.ask_booked(organization_id, patient_id)
 
 
 # By the clock ------------------------------------------------------------------------------------------------------

@@ -78,7 +78,7 @@ def _begin(line: Line, row: PastLook) -> Read | None:
             past.end_past(actor=trail.actor, look_id=row.pk)
             return None
         system_door(JOB, [patient_id])
-        record = verified_record(trail.actor, row.link_id)
+        record = verified_record(trail.actor, pk=row.link_id)
         if record is None:
             scheduling.take_over_encounters(
                 actor=trail.actor, patient_id=patient_id, organization_id=row.organization_id, told=[], since=None
@@ -92,7 +92,7 @@ def _take_over(line: Line, row: PastLook, read: Read, visits: list[PastVisit]) -
     """Of another record than last time nothing old is kept."""
     with as_system(JOB) as trail:
         system_door(JOB, [read.patient_id])
-        if verified_record(trail.actor, row.link_id) != read.record:  # changed while it was read: once more, at once
+        if verified_record(trail.actor, pk=row.link_id) != read.record:  # changed while it was read: once more, at once
             past.past_later(actor=trail.actor, look_id=row.pk, pause=timedelta())
             return
         is_same = row.digest is not None and bytes(row.digest) == read.record.digest

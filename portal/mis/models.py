@@ -123,6 +123,7 @@ class Outgoing(PortalModel):
     round = models.PositiveIntegerField(default=1)
     next_at = models.DateTimeField()
     written_at = models.DateTimeField(null=True, help_text="a write was sent then and no answer came back yet")
+    is_misfiled = models.BooleanField(default=False, help_text="it may stand there under a record that is not theirs")
     attempts = models.PositiveSmallIntegerField(default=0)
     code = models.CharField(max_length=40, blank=True, help_text="why it did not work last time")
     created_at = models.DateTimeField(auto_now_add=True)

@@ -25,7 +25,7 @@ MOST_ATTEMPTS = 12
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One claimed row. `written_at`: a write may have taken effect there."""
+    """One claimed row. `written_at`: a write may have taken effect there. `is_misfiled`: as of `Outgoing`."""
 
     appointment_id: UUID
     organization_id: UUID
@@ -33,21 +33,28 @@ class Task:
     round: int
     attempts: int
     written_at: datetime | None
+    is_misfiled: bool
 
 
 @command("Outgoing.cause", roles={Role.SYSTEM})
-def cause(*, actor: Actor, organization_id: UUID, appointment_id: UUID) -> None:
-    """The MIS has to hear of this visit, again if it has before."""
-    if not _again(appointment_id):
+def cause(*, actor: Actor, organization_id: UUID, appointment_id: UUID, is_misfiled: bool = False) -> None:
+    """The MIS has to hear of this visit, again if it has before.
+
+    is_misfiled: also if nothing of it has changed, because its patient's record there is another one now
+    """
+    if not _again(appointment_id, is_misfiled):
         fresh = Outgoing(organization_id=organization_id, appointment_id=appointment_id, next_at=database_now())
+        fresh.is_misfiled = is_misfiled
         Outgoing.objects.bulk_create([fresh], ignore_conflicts=True)
         if Outgoing.objects.filter(appointment_id=appointment_id).exclude(pk=fresh.pk).exists():
-            _again(appointment_id)  # another cause was faster by an instant
+            _again(appointment_id, is_misfiled)  # another cause was faster by an instant
 
 
-def _again(appointment_id: UUID) -> int:
+def _again(appointment_id: UUID, is_misfiled: bool) -> int:
     """A row that is there already: another round; whoever is at it now will see that it has grown."""
     rows = Outgoing.objects.filter(appointment_id=appointment_id)
+    if is_misfiled:
+        rows.update(is_misfiled=True)
     return rows.update(round=F("round") + 1, state=Outgoing.State.WAITING)
 
 
@@ -63,7 +70,15 @@ def claim(*, actor: Actor, most: int, lease: timedelta, among: Sequence[UUID] | 
     )
     Outgoing.objects.filter(pk__in=[row.pk for row in rows]).update(next_at=Now() + lease)
     return [
-        Task(row.appointment_id, row.organization_id, row.organization.slug, row.round, row.attempts, row.written_at)
+        Task(
+            appointment_id=row.appointment_id,
+            organization_id=row.organization_id,
+            slug=row.organization.slug,
+            round=row.round,
+            attempts=row.attempts,
+            written_at=row.written_at,
+            is_misfiled=row.is_misfiled,
+        )
         for row in rows
     ]
 
@@ -157,3 +172,9 @@ def appointment_of(organization_id: UUID, ref: str) -> UUID | None:
     """Which visit of ours a visit of the MIS is."""
     rows = VisitRef.objects.filter(organization_id=organization_id, ref=ref)
     return rows.values_list("appointment_id", flat=True).first()
+
+
+def stands_elsewhere(organization_id: UUID, appointment_id: UUID, ref: str) -> bool:
+    """Is a visit of ours known in the MIS under another ref than this?"""
+    rows = VisitRef.objects.filter(organization_id=organization_id, appointment_id=appointment_id)
+    return rows.exclude(ref=ref).exists()
