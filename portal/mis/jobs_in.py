@@ -156,6 +156,8 @@ def _is_ours_to_tell(appointment_id: UUID) -> bool:
 
 def _follow_known(actor: Actor, clinic: UUID, appointment_id: UUID, role_id: UUID | None, visit: MisVisit) -> None:
     here = visit_here(actor, appointment_id)
+    if here.is_ours:  # handed to the portal: taken back there, and standing here
+        return
     if visit.patient_ref and here.patient_digest not in (b"", ref_digest(clinic, visit.patient_ref)):
         drift.note(actor=actor, organization_id=clinic, kind=Drift.Kind.PATIENT, visit=visit, here=here)
         return

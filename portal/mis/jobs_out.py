@@ -38,7 +38,7 @@ from portal.mis.ports import (
     VisitStatus,
     Wanted,
 )
-from portal.mis.selectors import Aim, aim_of, person_of, standing_aim
+from portal.mis.selectors import Aim, aim_of, person_of, standing_aim, visit_here
 from portal.mis.services import exchange, outbox, patients
 from portal.mis.services.outbox import Task
 from portal.scheduling import services as scheduling
@@ -233,6 +233,8 @@ def _take_back(line: Line, task: Task, aim: Aim) -> None:
     with _open(task) as actor:
         scheduling.release_time(actor=actor, appointment_id=aim.visit_id)
         scheduling.refuse_move(actor=actor, appointment_id=aim.visit_id)
+        if visit_here(actor, aim.visit_id).is_ours:  # handed back, it is written down there anew
+            outbox.forget_ref(actor=actor, appointment_id=aim.visit_id)
         outbox.done(actor=actor, task=task)
 
 

@@ -190,7 +190,10 @@ def person_of(actor: Actor, patient_id: UUID) -> Person:
 
 @dataclass(frozen=True, slots=True)
 class VisitHere:
-    """A visit of ours as the exchange compares it. `patient_digest`: who its patient is there, b"" when not known."""
+    """A visit of ours as the exchange compares it. `patient_digest`: who its patient is there, b"" when not known.
+
+    is_ours: the portal decides about its doctor's times
+    """
 
     appointment_id: UUID
     role_id: UUID
@@ -200,11 +203,12 @@ class VisitHere:
     start: datetime
     end: datetime
     patient_digest: bytes
+    is_ours: bool
 
 
 def visit_here(actor: Actor, appointment_id: UUID) -> VisitHere:
     """Behind its patient's open door."""
-    visit = Appointment.objects.visible_to(actor).get(pk=appointment_id)
+    visit = Appointment.objects.visible_to(actor).select_related("role").get(pk=appointment_id)
     refs = PatientRef.objects.visible_to(actor).filter(
         patient_id=visit.patient_id, organization_id=visit.organization_id, digest__isnull=False
     )
@@ -218,6 +222,7 @@ def visit_here(actor: Actor, appointment_id: UUID) -> VisitHere:
         start=visit.start,
         end=visit.end,
         patient_digest=bytes(digest) if digest else b"",
+        is_ours=visit.role.master == Master.PORTAL,
     )
 
 
