@@ -102,6 +102,7 @@ def desk_visit(request: HttpRequest, actor: Actor, visit_id: UUID) -> HttpRespon
         "age": person.age_on(database_now().date()),
         "history": selectors.newest(others, told, HISTORY_SHOWN),
         "contacts": contacts,
+        "may_number": actor.role == Role.REGISTRAR,
         "comment": visit.comment if actor.role == Role.DOCTOR else "",
         "now": database_now(),
     }
