@@ -22,6 +22,8 @@ from django.db import connection, transaction
 from portal.kernel.actor import Actor
 from portal.kernel.errors import NotFound
 
+NOTE_READ = "guard.note_read(%s, %s::uuid[])"
+
 
 class UnguardedRead(RuntimeError):
     """A program error: patient data read without `visible_to` or without an open door."""
@@ -63,11 +65,15 @@ class Trail:
         self._reads[resource].update(ids)
 
     def flush(self) -> None:
-        """Write what was read. Called right before commit."""
+        """Write what was read, all of it in one statement. Called right before commit."""
         reads, self._reads = self._reads, defaultdict(set)
+        if not reads:
+            return
+        notes = ", ".join([NOTE_READ] * len(reads))
         with connection.cursor() as cursor:
-            for resource, ids in reads.items():
-                cursor.execute("SELECT guard.note_read(%s, %s::uuid[])", [resource, list(ids)])
+            cursor.execute(
+                f"SELECT {notes}", [part for resource, ids in reads.items() for part in (resource, list(ids))]
+            )
 
 
 _trail: ContextVar[Trail | None] = ContextVar("portal_trail", default=None)

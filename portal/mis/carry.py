@@ -6,11 +6,23 @@ Every way ends in a `Word` of what the MIS has now. Whatever may have taken effe
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from portal.mis.line import Line
-from portal.mis.ports import TAKES_TIME, Capability, Changed, Gone, MisUnknown, MisVisit, Slot, TimeTaken, Wanted
+from portal.mis.ports import (
+    TAKES_TIME,
+    Capability,
+    Changed,
+    Gone,
+    MisUnknown,
+    MisVisit,
+    PatientUnknown,
+    RuleViolation,
+    Slot,
+    TimeTaken,
+    Wanted,
+)
 
 MOST_TRIES = 3  # of a visit that somebody changes at the same moment
 
@@ -21,6 +33,7 @@ class Word:
 
     visit: MisVisit | None
     refused: bool = False
+    code: str = "time-taken"  # why, when it is refused
 
 
 def bring(
@@ -47,6 +60,8 @@ def bring(
         if is_done:
             return Word(there)
         try:
+            if there is not None and there.patient_ref not in ("", wanted.patient_ref):
+                return _refiled(line, wanted, there)
             return _verified(line, wanted, _write(line, wanted, there), there)
         except TimeTaken:
             return Word(there, refused=True)
@@ -99,6 +114,38 @@ def _write(line: Line, wanted: Wanted, there: MisVisit | None) -> MisVisit:
     if Capability.ATOMIC not in has:
         _require_free(line, wanted, there)
     return line.call(line.mis.book, wanted)
+
+
+def _refiled(line: Line, wanted: Wanted, there: MisVisit) -> Word:
+    """A visit stays with its record there: it is written down anew under the patient's own, and the old one goes.
+
+    At its own time the old one has to go first: a time is given once only. It comes back when the new one is refused.
+    """
+    if not _meet(there, wanted):
+        return _verified(line, wanted, _write(line, wanted, None), there)
+    line.call(line.mis.cancel, there)
+    try:
+        word = _verified(line, wanted, _write(line, wanted, None), None)
+    except (TimeTaken, RuleViolation, PatientUnknown) as no:
+        word = Word(None, refused=True, code=no.code)
+    return word if not word.refused else replace(word, visit=_put_back(line, wanted, there))
+
+
+def _meet(there: MisVisit, wanted: Wanted) -> bool:
+    if there.start is None or there.end is None or there.doctor_ref != wanted.doctor_ref:
+        return False
+    return there.start < wanted.end and there.end > wanted.start
+
+
+def _put_back(line: Line, wanted: Wanted, there: MisVisit) -> MisVisit | None:
+    """As it was, so that its time is kept until a person has looked; None when somebody else was quicker."""
+    before = replace(wanted, patient_ref=there.patient_ref, hold_ref="")
+    if there.start and there.end:
+        before = replace(before, start=there.start, end=there.end)
+    try:
+        return line.call(line.mis.book, before)
+    except (TimeTaken, RuleViolation, PatientUnknown):
+        return None
 
 
 def _require_free(line: Line, wanted: Wanted, own: MisVisit | None) -> None:

@@ -12,14 +12,14 @@ from django.db import connections
 from portal.kernel.outbox import as_system, continually, every, on
 from portal.kernel.ports import PortFailure, PortUnknown
 from portal.kernel.system_door import system_door
-from portal.mis import exchanging, jobs_hold, jobs_in, jobs_out, jobs_times
+from portal.mis import exchanging, jobs_hold, jobs_in, jobs_out, jobs_past, jobs_times
 from portal.mis import mapping as mappings
 from portal.mis.leases import lease
 from portal.mis.line import line_of
 from portal.mis.mapping import WrongMapping
 from portal.mis.models import Exchange, Outgoing
-from portal.mis.selectors import waits_for_mis
-from portal.mis.services import exchange, inbox, looks, outbox
+from portal.mis.selectors import standing_visits, waits_for_mis
+from portal.mis.services import exchange, inbox, looks, outbox, past
 from portal.people.models import Organization, PractitionerRole
 from portal.scheduling.services import tell_waiting
 
@@ -79,6 +79,26 @@ def hand_over(*, role_id: UUID) -> None:
             outbox.cause(actor=trail.actor, organization_id=role.organization_id, appointment_id=appointment_id)
 
 
+@on("patient.matched")
+def follow_match(*, patient_id: UUID, organization_id: UUID, is_other: int) -> None:
+    """The reception has said who it is there: what took place is shown, what stands there comes in.
+
+    When it is another record than the one we made, our own visits move to it.
+    """
+    moving = list[UUID]()
+    with as_system(JOB) as trail:
+        system_door(JOB, [patient_id])
+        past.read_soon(actor=trail.actor, organization_id=organization_id, patient_id=patient_id)
+        if is_other:
+            moving = standing_visits(trail.actor, organization_id, patient_id)
+        for appointment_id in moving:
+            outbox.cause(
+                actor=trail.actor, organization_id=organization_id, appointment_id=appointment_id, is_misfiled=True
+            )
+    jobs_out.post_due(moving)
+    jobs_in.ask_booked(organization_id, patient_id)
+
+
 # By the clock ------------------------------------------------------------------------------------------------------
 
 
@@ -124,6 +144,7 @@ def tend_one(organization_id: UUID, slug: str) -> None:
             pass
         jobs_times.look_due(organization_id, line)
         jobs_hold.let_go_there(organization_id, line)
+        jobs_past.read_due(organization_id, line)
     except (PortFailure, PortUnknown) as error:
         _note(organization_id, error.code, error.detail)
     except (LookupError, WrongMapping) as wrong:
@@ -165,3 +186,11 @@ def read_directories() -> None:
 def reconcile_all() -> None:
     for organization in Organization.objects.filter(slug__in=mappings.slugs()):
         exchanging.try_to(exchanging.reconcile, organization)
+
+
+@every("37 0 * * *")
+def open_pasts() -> None:
+    """Links that were made before their system told of visits, or before the portal asked for them."""
+    for organization in Organization.objects.filter(slug__in=mappings.slugs()):
+        with as_system(JOB) as trail:
+            past.open_pasts(actor=trail.actor, organization_id=organization.pk)

@@ -25,9 +25,18 @@ from portal.mis.line import Line, line_of
 from portal.mis.mapping import WrongMapping
 from portal.mis.models import DirectoryRef, Drift, Incoming, Outgoing
 from portal.mis.ports import TAKES_TIME, Capability, MisVisit, VisitStatus, Wanted
-from portal.mis.selectors import VisitHere, holds_between, object_of, role_of, service_for, visit_here
+from portal.mis.selectors import (
+    VisitHere,
+    holds_between,
+    object_of,
+    role_of,
+    service_for,
+    verified_record,
+    visit_here,
+)
 from portal.mis.selectors_sql import patient_of_ref, ref_digest
-from portal.mis.services import drift, inbox, looks, outbox
+from portal.mis.services import drift, inbox, looks, outbox, past
+from portal.people.models import Organization
 from portal.scheduling import services as scheduling
 from portal.scheduling.models import HOLDS_TIME, AppointmentStatus
 from portal.scheduling.selectors_sql import patient_of_appointment
@@ -46,6 +55,7 @@ FOLLOWED = {
     VisitStatus.CANCELLED,
     VisitStatus.ENTERED_IN_ERROR,
 }
+OVER = {VisitStatus.FULFILLED, VisitStatus.NOSHOW, VisitStatus.ENTERED_IN_ERROR}  # took place, or did not after all
 STANDS = {VisitStatus.PENDING, VisitStatus.BOOKED}
 OFF = {VisitStatus.CANCELLED, VisitStatus.ENTERED_IN_ERROR}
 
@@ -78,6 +88,24 @@ def pull(organization_id: UUID, line: Line, cursor: str) -> int:
 def _take_in(organization_id: UUID, visits: Sequence[MisVisit], cursor: str | None) -> int:
     with as_system(JOB) as trail:
         return inbox.take_in(actor=trail.actor, organization_id=organization_id, visits=visits, cursor=cursor)
+
+
+def ask_booked(organization_id: UUID, patient_id: UUID) -> None:
+    """What stands ahead at the patient's record there belonged to nobody here until it was sure whose record it is."""
+    try:
+        line = line_of(Organization.objects.values_list("slug", flat=True).get(pk=organization_id))
+    except (LookupError, WrongMapping):
+        return  # the comparison of the night brings it, once there is a line again
+    with as_system(JOB) as trail:
+        system_door(JOB, [patient_id])
+        record = verified_record(trail.actor, patient_id=patient_id, organization_id=organization_id)
+    if record is None:
+        return
+    now = timezone.now()
+    visits = line.call(line.mis.booked_between, now, now + timedelta(days=line.mapping.horizon_days))
+    refs = [visit.ref for visit in visits if visit.patient_ref == record.ref]
+    with as_system(JOB) as trail:
+        inbox.ask_again(actor=trail.actor, organization_id=organization_id, refs=refs)
 
 
 def follow_due(organization_id: UUID | None = None) -> int:
@@ -153,7 +181,9 @@ def _follow(row: Incoming, visit: MisVisit, version: str) -> None:
             inbox.later(actor=actor, incoming_id=row.pk, code="being-told", pause=SOON, counts=False)
             return
         role_id = role_of(clinic, visit.doctor_ref)
-        if known.appointment_id and not known.is_new:
+        if known.appointment_id and visit.status in OFF and outbox.was_lost_refiling(known.appointment_id):
+            pass  # ended there by us, on its way to another record: it stands here until a person has looked
+        elif known.appointment_id and not known.is_new:
             _follow_known(actor, clinic, known.appointment_id, role_id, visit)
         elif known.appointment_id and known.patient_id and role_id:
             _bring_in(actor, clinic, known.appointment_id, known.patient_id, role_id, visit)
@@ -161,6 +191,8 @@ def _follow(row: Incoming, visit: MisVisit, version: str) -> None:
             _end_holds(actor, role_id, visit)
         if role_id:
             looks.look_soon(actor=actor, role_id=role_id)
+        if known.patient_id and visit.status in OVER:
+            past.read_soon(actor=actor, organization_id=clinic, patient_id=known.patient_id)
         inbox.done(actor=actor, incoming_id=row.pk, version=version[:100])
 
 

@@ -27,13 +27,16 @@ from portal.mis.line import Line, line_of
 from portal.mis.mapping import WrongMapping
 from portal.mis.matching import match
 from portal.mis.ports import (
+    TAKES_TIME,
     Capability,
     KnownPatient,
     MisFailure,
     MisUnknown,
+    MisVisit,
     PatientUnknown,
     RuleViolation,
     TimeTaken,
+    VisitStatus,
     Wanted,
 )
 from portal.mis.selectors import Aim, aim_of, person_of, standing_aim
@@ -88,12 +91,12 @@ def _carry(task: Task) -> None:
     try:
         line = line_of(task.slug)
         with _open(task) as actor:
-            aim = aim_of(actor, task.appointment_id)
+            aim = aim_of(actor, task.appointment_id, is_misfiled=task.is_misfiled)
         if aim is None:
             _done(task)
         elif aim.is_off:
             _take_back(line, task, aim)
-        else:
+        elif aim.is_asked or not aim.known or _may_refile(line, task, aim):
             _bring(line, task, aim)
     except (LookupError, WrongMapping) as wrong:
         _later(task, "wrong-mapping", timedelta(minutes=1), counts=False)
@@ -118,9 +121,26 @@ def _bring(line: Line, task: Task, aim: Aim) -> None:
             patients.forget_ref(actor=actor, organization_id=task.organization_id, patient_id=aim.patient_id)
         raise
     if word.refused:
-        _refused(task, aim, "time-taken", word)
+        _refused(task, aim, word.code, word)
     else:
         _agreed(line, task, aim, wanted, word)
+
+
+def _may_refile(line: Line, task: Task, aim: Aim) -> bool:
+    """Agreed long since, and perhaps under a record that is not the patient's: does it stand there as it stands here?
+
+    Whoever has come is seen under the old record; what was cancelled there meanwhile is not written down again.
+    """
+    if task.written_at is not None:
+        return True
+    there = line.call(line.mis.get_visit, aim.known)
+    if there is None or there.status not in TAKES_TIME:
+        _refused(task, aim, "gone")
+        return False
+    if there.status not in (VisitStatus.BOOKED, VisitStatus.PENDING) or aim.is_over:
+        _done(task)
+        return False
+    return True
 
 
 def _wanted(aim: Aim, patient_ref: str) -> Wanted:
@@ -155,13 +175,7 @@ def _agreed(line: Line, task: Task, aim: Aim, wanted: Wanted, word: Word) -> Non
         raise MisUnknown("nothing-there")
     try:
         with _open(task) as actor:
-            outbox.keep_ref(
-                actor=actor,
-                organization_id=task.organization_id,
-                appointment_id=aim.visit_id,
-                ref=there.ref,
-                version=there.version,
-            )
+            _keep_ref(actor, task, aim, there)
             settle = scheduling.settle_moved if aim.is_move else scheduling.settle_booked
             settle(actor=actor, appointment_id=aim.visit_id)
             if aim.occupancy_id and aim.hold_ref == there.ref:  # what was held there is what is booked there
@@ -169,6 +183,16 @@ def _agreed(line: Line, task: Task, aim: Aim, wanted: Wanted, word: Word) -> Non
             outbox.done(actor=actor, task=task)
     except (PatientBusy, OneADay):  # the person took another visit at that time meanwhile: back to where it was
         _move_back(line, task, aim, wanted)
+
+
+def _keep_ref(actor: Actor, task: Task, aim: Aim, there: MisVisit) -> None:
+    outbox.keep_ref(
+        actor=actor,
+        organization_id=task.organization_id,
+        appointment_id=aim.visit_id,
+        ref=there.ref,
+        version=there.version,
+    )
 
 
 def _move_back(line: Line, task: Task, aim: Aim, wanted: Wanted) -> None:
@@ -189,12 +213,15 @@ def _refused(task: Task, aim: Aim, code: str, word: Word | None = None) -> None:
     with _open(task) as actor:
         if aim.role_id and code == "time-taken" and not aim.is_over:
             outbox.note_refused(actor=actor, role_id=aim.role_id, start=aim.start, end=aim.end)
+        if word and word.visit and word.visit.ref != aim.known:
+            _keep_ref(actor, task, aim, word.visit)
         if not aim.is_asked:
             outbox.later(actor=actor, task=task, code=code, pause=SOON, is_hopeless=True)
             return
         refuse = scheduling.refuse_move if aim.is_move else scheduling.refuse_booking
         refuse(actor=actor, appointment_id=aim.visit_id)
-        if aim.is_move and aim_of(actor, aim.visit_id):  # the visit itself may still wait for its answer
+        is_misfiled = task.is_misfiled
+        if aim.is_move and aim_of(actor, aim.visit_id, is_misfiled=is_misfiled):  # the visit itself waits still
             outbox.later(actor=actor, task=task, code="", pause=NOW, counts=False)
         else:
             outbox.done(actor=actor, task=task)

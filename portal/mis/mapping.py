@@ -66,6 +66,7 @@ class Mapping(Strict):
     when_down: str = Field("request", pattern="^(request|later)$")
     tells: list[str] = Field(default_factory=list, description="kinds of messages that the MIS sends itself")
     horizon_days: int = Field(28, ge=1, le=365)
+    history_days: int = Field(1095, ge=1, le=36500, description="so far back visits that took place are shown")
     calls_at_once: int = Field(4, ge=1, le=32)
     timeouts: Timeouts = Timeouts()
     fresh: Freshness = Freshness()

@@ -126,6 +126,7 @@ class Outgoing(PortalModel):
     round = models.PositiveIntegerField(default=1)
     next_at = models.DateTimeField()
     written_at = models.DateTimeField(null=True, help_text="a write was sent then and no answer came back yet")
+    is_misfiled = models.BooleanField(default=False, help_text="it may stand there under a record that is not theirs")
     attempts = models.PositiveSmallIntegerField(default=0)
     code = models.CharField(max_length=40, blank=True, help_text="why it did not work last time")
     created_at = models.DateTimeField(auto_now_add=True)
@@ -172,6 +173,22 @@ class Look(PortalModel):
     class Meta:
         constraints = [models.UniqueConstraint(fields=["role", "band"], name="one_look_per_band")]
         indexes = [models.Index(fields=["next_at"], name="look_due")]
+
+
+class PastLook(PortalModel):
+    """When the visits that took place are read again of one patient's link. Claimed by `next_at`; names nobody."""
+
+    organization = models.ForeignKey(Organization, models.CASCADE, related_name="+")
+    link_id = models.UUIDField(unique=True, help_text="a PatientRef")
+    digest = models.BinaryField(max_length=32, null=True, help_text="of the record it was read of last")
+    next_at = models.DateTimeField()
+    read_at = models.DateTimeField(null=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+
+    organization_id: UUID
+
+    class Meta:
+        indexes = [models.Index(fields=["organization", "next_at"], name="past_look_due")]
 
 
 class RefusedTime(PortalModel):

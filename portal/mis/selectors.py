@@ -60,8 +60,11 @@ class Aim:
     hold_ref: str = ""
 
 
-def aim_of(actor: Actor, appointment_id: UUID) -> Aim | None:
-    """What is to be done for this visit, read now behind its patient's door; None when nothing is."""
+def aim_of(actor: Actor, appointment_id: UUID, *, is_misfiled: bool = False) -> Aim | None:
+    """What is to be done for this visit, read now behind its patient's door; None when nothing is.
+
+    is_misfiled: what is agreed may stand there under a record that is not the patient's any more
+    """
     visit = Appointment.objects.visible_to(actor).select_related("role").filter(pk=appointment_id).first()
     if visit is None:
         return None
@@ -72,7 +75,9 @@ def aim_of(actor: Actor, appointment_id: UUID) -> Aim | None:
         return replace(aim, is_off=True) if visit.status == AppointmentStatus.CANCELLED or is_ours else None
     if aim.is_move or visit.awaits == Awaits.MIS:
         return aim
-    return replace(aim, is_asked=False) if not known and not is_ours and visit.awaits == Awaits.NOBODY else None
+    is_agreed = not is_ours and visit.awaits == Awaits.NOBODY
+    is_wanted = not known or (is_misfiled and visit.status == AppointmentStatus.BOOKED)
+    return replace(aim, is_asked=False) if is_agreed and is_wanted else None
 
 
 def standing_aim(actor: Actor, appointment_id: UUID) -> Aim:
@@ -131,6 +136,32 @@ def lost_holds(organization_id: UUID) -> list[HoldRef]:
     )
     kept = set(live.values_list("pk", flat=True))
     return [row for row in rows if row.occupancy_id not in kept]
+
+
+def standing_visits(actor: Actor, organization_id: UUID, patient_id: UUID) -> list[UUID]:
+    """Ids of a patient's coming visits at doctors whose times are the MIS's, behind the open door."""
+    rows = Appointment.objects.visible_to(actor).filter(
+        patient_id=patient_id,
+        organization_id=organization_id,
+        role__master=Master.MIS,
+        status__in=(AppointmentStatus.PENDING, AppointmentStatus.BOOKED),
+        start__gt=Now(),
+    )
+    return list(rows.order_by("start").values_list("pk", flat=True))
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Whose history may be read: the ref of a record that is surely the patient's."""
+
+    ref: str
+    digest: bytes
+
+
+def verified_record(actor: Actor, **of: UUID) -> Record | None:
+    """Of a link (`pk`), or of a patient and a clinic, behind the open door; None while nobody is sure whose it is."""
+    link = PatientRef.objects.visible_to(actor).filter(**of, state=PatientRef.State.VERIFIED).first()
+    return Record(str(link.ref), bytes(link.digest)) if link and link.ref and link.digest else None
 
 
 def ref_of(organization_id: UUID, kind: str, object_id: UUID) -> str:

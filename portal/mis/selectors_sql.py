@@ -25,6 +25,26 @@ def unmatched_patients() -> list[UUID]:
     return list(row[0]) if row else []
 
 
+def patient_of_link(link_id: UUID) -> UUID | None:
+    """Whose link this is; their id alone."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT guard.mis_patient_of_link(%s)", [link_id])
+        row = cursor.fetchone()
+    return row[0] if row else None
+
+
+def verified_links(organization_id: UUID) -> list[UUID]:
+    """The links of a clinic of which somebody or something sure has said who it is."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT guard.mis_verified_links(%s)", [organization_id])
+        row = cursor.fetchone()
+    return list(row[0]) if row else []
+
+
 def ref_digest(organization_id: UUID, ref: str) -> bytes:
     """Refs of two clinics may be equal; their digests are not."""
     return crypto.blind_index("mis-patient", f"{organization_id}|{ref}")
+
+
+def past_visit_digest(organization_id: UUID, ref: str) -> bytes:
+    return crypto.blind_index("mis-past-visit", f"{organization_id}|{ref}")

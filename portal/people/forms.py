@@ -13,7 +13,8 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from portal.people.contacts import Address, parse_address
-from portal.people.models.patients import Sex
+from portal.people.models.patients import PatientIdentifier, Sex
+from portal.people.numbers import parse_policy, parse_snils
 from portal.people.services.register import PersonData
 
 NAME = re.compile(r"[^\W\d_]([^\W\d_]|[ '’.-])*")
@@ -128,6 +129,42 @@ class PersonForm(forms.Form):
 
 class OwnDataForm(PersonForm):
     version = forms.IntegerField(widget=forms.HiddenInput, min_value=1, max_value=2**31 - 1)
+
+
+class NumbersForm(forms.Form):
+    """SNILS and policy number, either or both. Spaces and dashes are fine."""
+
+    snils = forms.CharField(
+        label=_("SNILS"),
+        help_text=_("11 digits"),
+        max_length=40,
+        required=False,
+        widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
+    )
+    policy = forms.CharField(
+        label=_("OMS policy"),
+        help_text=_("16 digits"),
+        max_length=40,
+        required=False,
+        widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
+    )
+
+    def clean_snils(self) -> str:
+        return parse_snils(text) if (text := self.cleaned_data["snils"]) else ""
+
+    def clean_policy(self) -> str:
+        return parse_policy(text) if (text := self.cleaned_data["policy"]) else ""
+
+    def clean(self) -> None:
+        if not self.errors and not any(self.cleaned_data.values()):
+            raise ValidationError(_("Enter at least one of the numbers."))
+
+    @property
+    def numbers(self) -> dict[str, str]:
+        """Digits by system, of those that were filled in."""
+        system = PatientIdentifier.System
+        told = {system.SNILS: self.cleaned_data["snils"], system.POLICY: self.cleaned_data["policy"]}
+        return {str(key): digits for key, digits in told.items() if digits}
 
 
 class ConsentForm(forms.Form):

@@ -19,11 +19,13 @@ from portal.people.models import (
     Location,
     Organization,
     Patient,
+    PatientIdentifier,
     Practitioner,
     ReturningMail,
     Session,
     Specialty,
 )
+from portal.people.numbers import policy_words, snils_words
 from portal.people.search import Found, Index, Suggestion, build
 
 
@@ -68,6 +70,14 @@ def own_people(actor: Actor) -> list[Patient]:
 def contacts_of(actor: Actor, patient_id: UUID) -> list[Contact]:
     """Confirmed first, phones before e-mails. Each knows whether messages come back from it."""
     return in_order(Contact.objects.visible_to(actor).filter(patient_id=patient_id, removed_at=None))
+
+
+def numbers_of(actor: Actor, patient_id: UUID) -> list[PatientIdentifier]:
+    """SNILS, then the policy, each with its words. Behind the open door."""
+    rows = list(PatientIdentifier.objects.visible_to(actor).filter(patient_id=patient_id).order_by("system"))
+    for row in rows:
+        row.words = (snils_words if row.system == PatientIdentifier.System.SNILS else policy_words)(row.value)
+    return rows
 
 
 def in_order(contacts: Iterable[Contact]) -> list[Contact]:

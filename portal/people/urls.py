@@ -1,6 +1,6 @@
 from django.urls import path, re_path
 
-from portal.people.views import own_data, public, sign_in, staff
+from portal.people.views import numbers, own_data, public, sign_in, staff
 
 app_name = "people"
 
@@ -20,6 +20,10 @@ own_patterns = [
     path("me/data/contacts/", own_data.contact_add, name="contact-add"),
     path("me/data/contacts/confirm/", own_data.contact_confirm, name="contact-confirm"),
     path("me/data/contacts/<uuid:contact_id>/remove/", own_data.contact_remove, name="contact-remove"),
+    path("me/data/numbers/", numbers.own, name="numbers"),
+    path("me/data/numbers/remove/", numbers.own_remove, name="numbers-remove"),
+    path("desk/patients/<uuid:patient_id>/numbers/", numbers.desk, name="desk-numbers"),
+    path("desk/patients/<uuid:patient_id>/numbers/remove/", numbers.desk_remove, name="desk-numbers-remove"),
     path("me/sessions/end/", own_data.sessions_end, name="sessions-end"),
     path("staff/", staff.sign_in, name="staff-sign-in"),
     path("staff/code/", staff.code, name="staff-code"),

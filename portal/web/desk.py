@@ -27,6 +27,7 @@ from portal.scheduling.services.rules import SCHEDULERS
 from portal.web import requests
 
 SEES_PATIENTS = (Role.DOCTOR, Role.REGISTRAR)
+HISTORY_SHOWN = 10
 
 
 @never_cache
@@ -91,16 +92,17 @@ def desk_visit(request: HttpRequest, actor: Actor, visit_id: UUID) -> HttpRespon
     open_door(actor, [patient_id], purpose="visit")
     visit: Appointment = get_one(selectors.visits(actor), pk=visit_id, organization_id=actor.clinic)
     person = get_one(Patient.objects.visible_to(actor), pk=patient_id)
-    history = (
-        selectors.visits(actor).filter(patient_id=patient_id, organization_id=actor.clinic).exclude(pk=visit_id)[:10]
-    )
+    here = {"patient_id": patient_id, "organization_id": actor.clinic}
+    others = selectors.visits(actor).filter(**here).exclude(pk=visit_id)[:HISTORY_SHOWN]
+    told = selectors.encounters(actor).filter(**here)[:HISTORY_SHOWN]
     contacts = [c for c in contacts_of(actor, patient_id) if c.verified_at] if actor.role == Role.REGISTRAR else []
     context = {
         "visit": visit,
         "person": person,
         "age": person.age_on(database_now().date()),
-        "history": list(history),
+        "history": selectors.newest(others, told, HISTORY_SHOWN),
         "contacts": contacts,
+        "may_number": actor.role == Role.REGISTRAR,
         "comment": visit.comment if actor.role == Role.DOCTOR else "",
         "now": database_now(),
     }

@@ -107,6 +107,10 @@ def person() -> dict[str, str]:
     }
 
 
+def numbers() -> dict[str, str]:
+    return {"snils": "112-233-445 95", "system": "urn:oid:1.2.643.100.3"}
+
+
 ANNAS, MILAS, BORISS = uid("visit-anna"), uid("visit-mila"), uid("visit-boris")
 
 
@@ -232,6 +236,16 @@ ROWS = [
     Row("scheduling:cancel", table(302, 404, 403), (UNKNOWN,), method="POST"),
     Row("people:data", table(302, 200, 403), opens=True),
     Row("people:data", table(302, 302, 403), method="POST", data=person),
+    Row("people:numbers", table(302, 200, 403), opens=True),
+    Row("people:numbers", table(302, 422, 403), method="POST"),
+    Row("people:numbers", table(302, 302, 403), method="POST", data=numbers),
+    Row("people:numbers-remove", table(302, 302, 403), method="POST", data=numbers),
+    Row("people:numbers-remove", table(302, 400, 403), method="POST"),
+    Row("people:desk-numbers", table(302, 403, 403, rita=200, foma=404), (uid("anna"),), opens=True),
+    Row("people:desk-numbers", table(302, 403, 403, rita=404, foma=404), (UNKNOWN,), opens=True),
+    Row("people:desk-numbers", table(302, 403, 403, rita=302, foma=404), (uid("anna"),), "POST", numbers),
+    Row("people:desk-numbers-remove", table(302, 403, 403, rita=302, foma=404), (uid("anna"),), "POST", numbers),
+    Row("people:desk-numbers-remove", table(302, 403, 403, rita=404, foma=404), (UNKNOWN,), "POST", numbers),
     Row("people:contact-add", table(302, 422, 403), method="POST"),
     Row("people:contact-confirm", table(302, 302, 403)),
     Row("people:contact-remove", table(302, 404, 403, anna=302), (uid("contact-email-anna"),), method="POST"),

@@ -31,7 +31,7 @@ class ClaimLost(Exception):
 class Task:
     """One claimed row. `until`: the end of the lease, which tells this claim from any other.
 
-    written_at: a write may have taken effect there
+    written_at: a write may have taken effect there; is_misfiled: as of `Outgoing`
     """
 
     appointment_id: UUID
@@ -40,22 +40,29 @@ class Task:
     round: int
     attempts: int
     written_at: datetime | None
+    is_misfiled: bool
     until: datetime
 
 
 @command("Outgoing.cause", roles={Role.SYSTEM})
-def cause(*, actor: Actor, organization_id: UUID, appointment_id: UUID) -> None:
-    """The MIS has to hear of this visit, again if it has before."""
-    if not _again(appointment_id):
+def cause(*, actor: Actor, organization_id: UUID, appointment_id: UUID, is_misfiled: bool = False) -> None:
+    """The MIS has to hear of this visit, again if it has before.
+
+    is_misfiled: also if nothing of it has changed, because its patient's record there is another one now
+    """
+    if not _again(appointment_id, is_misfiled):
         fresh = Outgoing(organization_id=organization_id, appointment_id=appointment_id, next_at=database_now())
+        fresh.is_misfiled = is_misfiled
         Outgoing.objects.bulk_create([fresh], ignore_conflicts=True)
         if Outgoing.objects.filter(appointment_id=appointment_id).exclude(pk=fresh.pk).exists():
-            _again(appointment_id)  # another cause was faster by an instant
+            _again(appointment_id, is_misfiled)  # another cause was faster by an instant
 
 
-def _again(appointment_id: UUID) -> int:
+def _again(appointment_id: UUID, is_misfiled: bool) -> int:
     """A row that is there already: another round; whoever is at it now will see that it has grown."""
     rows = Outgoing.objects.filter(appointment_id=appointment_id)
+    if is_misfiled:
+        rows.update(is_misfiled=True)
     return rows.update(round=F("round") + 1, state=Outgoing.State.WAITING)
 
 
@@ -75,8 +82,16 @@ def claim(*, actor: Actor, most: int, lease: timedelta, among: Sequence[UUID] | 
 
 
 def _task(row: Outgoing, until: datetime) -> Task:
-    slug = row.organization.slug
-    return Task(row.appointment_id, row.organization_id, slug, row.round, row.attempts, row.written_at, until)
+    return Task(
+        appointment_id=row.appointment_id,
+        organization_id=row.organization_id,
+        slug=row.organization.slug,
+        round=row.round,
+        attempts=row.attempts,
+        written_at=row.written_at,
+        is_misfiled=row.is_misfiled,
+        until=until,
+    )
 
 
 def _mine(task: Task) -> QuerySet[Outgoing]:
@@ -178,3 +193,9 @@ def appointment_of(organization_id: UUID, ref: str) -> UUID | None:
 def ref_of_visit(appointment_id: UUID) -> str:
     """Which visit of the MIS a visit of ours is; "" when we know of none."""
     return VisitRef.objects.filter(appointment_id=appointment_id).values_list("ref", flat=True).first() or ""
+
+
+def was_lost_refiling(appointment_id: UUID) -> bool:
+    """Did a visit lose its time there while it went over to another record, and a person has to look?"""
+    rows = Outgoing.objects.filter(appointment_id=appointment_id, state=Outgoing.State.DEAD)
+    return rows.filter(is_misfiled=True, written_at__isnull=False).exists()

@@ -17,11 +17,13 @@ from portal.kernel.actor import Actor, Role
 from portal.kernel.base import get_one
 from portal.kernel.commands import command
 from portal.kernel.errors import Conflict
+from portal.kernel.outbox import emit
 from portal.mis.leases import lease
 from portal.mis.models import PatientRef
 from portal.mis.ports import KnownPatient
 from portal.mis.selectors_sql import ref_digest
 from portal.mis.services.outbox import ClaimLost
+from portal.mis.services.past import read_soon
 from portal.people.models import PatientAtOrganization
 from portal.scheduling.selectors_sql import database_now
 
@@ -95,6 +97,7 @@ def link(
         return False
     if found.card:
         _keep_card(actor, organization_id, patient_id, found.card)
+    read_soon(actor=actor, organization_id=organization_id, patient_id=patient_id)
     return True
 
 
@@ -111,6 +114,7 @@ def forget_ref(*, actor: Actor, organization_id: UUID, patient_id: UUID) -> None
     """The record is gone there: found out anew next time."""
     rows = PatientRef.objects.visible_to(actor).filter(patient_id=patient_id, organization_id=organization_id)
     rows.update(state=PatientRef.State.CLAIMED, ref=None, digest=None, claimed_at=None)
+    read_soon(actor=actor, organization_id=organization_id, patient_id=patient_id)  # what was read of it goes
 
 
 @command("PatientRef.settle", roles={Role.REGISTRAR})
@@ -126,7 +130,8 @@ def settle_match(*, actor: Actor, patient_id: UUID, chosen: str) -> PatientRef:
     known = {one["ref"]: one for one in row.candidates or []}
     if chosen and chosen not in known:
         raise Conflict
-    if chosen not in ("", row.ref):
+    is_other = chosen not in ("", row.ref)
+    if is_other:
         row.made_digest = row.digest  # visits were written down under it
     if chosen:
         row.ref, row.digest = chosen, ref_digest(actor.clinic, chosen)
@@ -138,6 +143,7 @@ def settle_match(*, actor: Actor, patient_id: UUID, chosen: str) -> PatientRef:
         raise Conflict from None
     if chosen:
         _keep_card(actor, actor.clinic, patient_id, str(known[chosen]["card"]))
+    emit("patient.matched", patient_id=patient_id, organization_id=actor.clinic, is_other=int(is_other))
     return row
 
 

@@ -106,6 +106,7 @@ class PatientIdentifier(PatientPart):
     system = models.CharField(max_length=40, choices=System.choices)
     value = EncryptedTextField(help_text="digits alone")
     digest = models.BinaryField(max_length=32)
+    words = ""  # the number as people write it, set by the page that shows it
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["patient", "system"], name="one_identifier_per_system")]

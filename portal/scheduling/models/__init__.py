@@ -8,6 +8,7 @@ from portal.scheduling.models.appointment import (
     CalendarFeed,
     SameDay,
 )
+from portal.scheduling.models.encounter import Encounter
 from portal.scheduling.models.master import MisLine
 from portal.scheduling.models.occupancy import Occupancy, ResourceUse
 from portal.scheduling.models.ranges import TsTzRange
@@ -22,6 +23,7 @@ __all__ = [
     "BookingPolicy",
     "CalendarFeed",
     "DaySheet",
+    "Encounter",
     "FreedTime",
     "MisLine",
     "Occupancy",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -11,11 +11,13 @@ from django.db.models.functions import Now
 
 from portal.kernel.actor import Actor
 from portal.people.models import Online, ServiceOffer
-from portal.scheduling.models import HOLDS_TIME, Appointment, AppointmentStatus, CalendarFeed, Occupancy
+from portal.scheduling.models import HOLDS_TIME, Appointment, AppointmentStatus, CalendarFeed, Encounter, Occupancy
 from portal.scheduling.selectors.choices import OFFER_RELATIONS, Time, choice_of, days_of, with_nearest
 from portal.scheduling.selectors_sql import conflicting, database_now
 
 VISIT_RELATIONS = ("practitioner", "location", "service", "role__specialty", "organization", "room")
+ENCOUNTER_RELATIONS = ("organization", "role__practitioner", "role__location", "role__specialty")
+DID_NOT_TAKE_PLACE = (AppointmentStatus.CANCELLED, AppointmentStatus.NOSHOW, AppointmentStatus.ENTERED_IN_ERROR)
 HOLD_RELATIONS = (
     "practitioner",
     "service",
@@ -51,6 +53,19 @@ def visits(actor: Actor) -> QuerySet[Appointment]:
     """Visits of everyone whose door is open, newest first."""
     rows: QuerySet[Appointment] = Appointment.objects.visible_to(actor).select_related(*VISIT_RELATIONS)
     return rows.order_by("-start")
+
+
+def encounters(actor: Actor) -> QuerySet[Encounter]:
+    """What took place by the clinic's own system, newest first; what stands here as a visit of ours is left out."""
+    rows: QuerySet[Encounter] = Encounter.objects.visible_to(actor).select_related(*ENCOUNTER_RELATIONS)
+    is_told_once = Q(appointment=None) | Q(appointment__status__in=DID_NOT_TAKE_PLACE)
+    return rows.filter(is_told_once).order_by("-start")
+
+
+def newest(booked: Iterable[Appointment], told: Iterable[Encounter], most: int) -> list[Appointment | Encounter]:
+    """Visits of both kinds as one list."""
+    rows: list[Appointment | Encounter] = [*booked, *told]
+    return sorted(rows, key=lambda one: one.start, reverse=True)[:most]
 
 
 def upcoming(rows: QuerySet[Appointment]) -> QuerySet[Appointment]:

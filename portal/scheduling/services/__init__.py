@@ -3,6 +3,7 @@
 from portal.scheduling.services.book import Terms, book_appointment, book_together, offer_of, offers_of
 from portal.scheduling.services.cancel import cancel_appointment, decline_appointment
 from portal.scheduling.services.confirm import accept_appointment, confirm_appointment
+from portal.scheduling.services.encounters import TakenOver, TookPlace, take_over_encounters
 from portal.scheduling.services.feed import end_feed, open_feed, revoke_feed
 from portal.scheduling.services.hold import Ask, Holder, extend_hold, hold_time, hold_times, lose_hold, release_hold
 from portal.scheduling.services.master import (
@@ -43,7 +44,9 @@ __all__ = [
     "Ask",
     "Brought",
     "Holder",
+    "TakenOver",
     "Terms",
+    "TookPlace",
     "Wish",
     "accept_appointment",
     "accept_offer",
@@ -90,6 +93,7 @@ __all__ = [
     "set_policy",
     "settle_booked",
     "settle_moved",
+    "take_over_encounters",
     "tell_waiting",
     "write_openings",
     "write_sheets",

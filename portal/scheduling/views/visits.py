@@ -41,15 +41,18 @@ def visits(request: HttpRequest, actor: Actor) -> HttpResponse:
     coming = list(selectors.upcoming(rows))
     ahead = {visit.pk for visit in coming}
     past = [visit for visit in rows[: PAST_SHOWN + len(coming)] if visit.pk not in ahead][:PAST_SHOWN]
+    told = list(selectors.encounters(actor)[:PAST_SHOWN])
     for visit in [*coming, *past]:
         visit.person = everyone.get(visit.patient_id)
+    for one in told:
+        one.person = everyone.get(one.patient_id)
     again = selectors.again(past)
     for visit in past:
         visit.again = again.get(visit.pk)
     context = {
         "next_visit": coming[0] if coming else None,
         "upcoming": coming,
-        "past": past,
+        "past": selectors.newest(past, told, PAST_SHOWN),
         "offers": list(selectors.offers_open(actor)),
         "waits": len(selectors.waits(actor)),
         "line": selectors.line_down(visit.organization_id for visit in coming if visit.role.master == Master.MIS),
