@@ -26,7 +26,7 @@ def parse_snils(text: str) -> str:
 
 
 def parse_policy(text: str) -> str:
-    """Sixteen digits, the last of which checks the others (modulo 10, as of bank cards); else `ValidationError`."""
+    """Sixteen digits, the last of which checks the others; `ValidationError` in plain words otherwise."""
     digits = _digits(text, 16, str(NOT_POLICY))
     if int(digits[15]) != policy_check(digits[:15]):
         raise ValidationError(WRONG_POLICY)
@@ -34,12 +34,16 @@ def parse_policy(text: str) -> str:
 
 
 def snils_check(number: str) -> int:
+    """Digits weighed from 9 down to 1, modulo 101, where a hundred counts as nothing."""
     total = sum(int(digit) * weight for digit, weight in zip(number, range(9, 0, -1), strict=True))
     return total % 101 % 100
 
 
 def policy_check(number: str) -> int:
-    """Every other digit from the right counts twice, as its sum of digits."""
+    """Modulo 10 as HL7 names it (check digit scheme M10): the same as Luhn's rule for bank cards.
+
+    Every other digit from the right counts twice, as its sum of digits.
+    """
     total = sum(sum(divmod(int(digit) * (2 - n % 2), 10)) for n, digit in enumerate(reversed(number)))
     return -total % 10
 

@@ -49,6 +49,17 @@ def test_what_is_no_snils_is_refused(text):
         parse_snils(text)
 
 
+@pytest.mark.parametrize("number", ["7801234567890125", "5005123456789019", "1234567890123452", "2551108881000749"])
+def test_a_policy_number_as_others_count_it(number):
+    assert parse_policy(number) == number
+
+
+@pytest.mark.parametrize("number", ["7801234567890126", "8701234567890125"])
+def test_a_policy_number_with_a_slip_is_refused(number):
+    with pytest.raises(ValidationError):
+        parse_policy(number)
+
+
 @pytest.mark.parametrize("fifteen", ["785623082200110", "123456789012345", "999999999999999", "100000000000000"])
 def test_the_last_digit_of_a_policy_checks_the_others(fifteen):
     good = with_check(fifteen)
