@@ -20,7 +20,7 @@ from portal.mis import jobs_in, jobs_out, jobs_times
 from portal.mis.line import Line, line_of
 from portal.mis.mapping import WrongMapping
 from portal.mis.models import DirectoryRef, Drift, Exchange, Look, Outgoing, VisitRef
-from portal.mis.ports import TAKES_TIME, Capability, MisVisit, Slot
+from portal.mis.ports import TAKES_TIME, Capability, MisVisit, Slot, VisitStatus
 from portal.mis.selectors import Times, free_here, mis_roles, ref_of, times_of_clinic
 from portal.mis.selectors_sql import patient_of_ref
 from portal.mis.services import directory, drift, exchange, inbox, looks, outbox
@@ -128,11 +128,11 @@ def reconcile(organization: Organization, say: Say = silent) -> int:
     """Compare everything ahead, follow what differs, compare again; what differs still is the drift report."""
     line = open_line(organization)
     say("Visits")
-    found, both = _compare(line, organization)
+    found, both = compare(line, organization)
     is_suspicious = _is_suspicious(both, line)
     if not is_suspicious:
         _heal(line, organization, found, both)
-        found, both = _compare(line, organization)
+        found, both = compare(line, organization)
     say("Times")
     roles = mis_roles(organization.pk)
     read_all_times(organization, roles)
@@ -154,7 +154,8 @@ def _tell_figures(organization: Organization) -> None:
         logger.info("mis_drift_open", extra={"clinic": organization.slug, "kind": kind, "count": counts[kind]})
 
 
-def _compare(line: Line, organization: Organization) -> tuple[list[Difference], Both]:
+def compare(line: Line, organization: Organization) -> tuple[list[Difference], Both]:
+    """Which visits ahead differ now, and what was compared. Changes nothing."""
     since = timezone.now()
     until = since + timedelta(days=line.mapping.horizon_days)
     theirs = line.call(line.mis.booked_between, since, until)
@@ -194,7 +195,7 @@ def _of_theirs(organization: Organization, both: Both) -> Iterator[Difference]:
     """Visits there that ought to stand here, and those written down twice."""
     ours, by_key = {mine.appointment_id for mine in both.ours}, defaultdict[UUID, list[MisVisit]](list)
     for visit in both.theirs:
-        if visit.status not in TAKES_TIME:
+        if visit.status not in TAKES_TIME or visit.status == VisitStatus.FULFILLED:  # before its hour: nothing to come
             continue
         if visit.key:
             by_key[visit.key].append(visit)

@@ -197,7 +197,7 @@ def storm(site: Site, weather: Weather, database_url: Callable[[str], str], fold
         faults = http.get(f"{network.url}/messages.json").json()["counts"]
     mapping = Mapping.model_validate(site.mapping(site.base))
     with line.override_line("shore", line.build(mapping), mapping) as own:
-        differences, _both = exchanging._compare(own, organization)
+        differences, _both = exchanging.compare(own, organization)
         exchanging.reconcile(organization)
     with psycopg.connect(database_url("postgres"), autocommit=True) as direct:
         return Storm(

@@ -303,3 +303,10 @@ def test_a_hold_that_has_run_out_does_not_keep_a_time_open_that_is_taken_there(c
     clinic.tend()
     assert Occupancy.objects.filter(kind="hold", role=role).exists()
     assert slot["at"] not in [clinic.free(role, n=n) for n in range(5)]
+
+
+def test_a_visit_that_took_place_before_its_hour_is_no_difference(clinic):
+    _visit_id, ref = clinic.stands()
+    clinic.desk("fulfil", appointment=ref)
+    clinic.tend()
+    assert exchanging.reconcile(clinic.organization) == 0

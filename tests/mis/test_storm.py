@@ -21,7 +21,7 @@ def double_site(double, token):
 
 @pytest.fixture
 def hapi_site():
-    with servers.hapi() as base:
+    with servers.hapi(is_shared=False) as base:
         there = clinic.seed(base)
         yield Site(base, there.patients, {"Набережная, 1": "shore-place"}, {"49": "therapist"})
 
@@ -41,6 +41,12 @@ def check(seen, record):
 def test_both_sides_agree_after_a_storm(db, double_site, database_url, tmp_path, record_property):
     weather = Weather(operations=200, people=8, kill_every=2.0)
     check(storm(double_site, weather, database_url, tmp_path), record_property)
+
+
+@pytest.mark.peer
+def test_both_sides_agree_after_a_storm_over_a_server_of_others(db, hapi_site, database_url, tmp_path, record_property):
+    weather = Weather(operations=200, people=8, kill_every=2.0)
+    check(storm(hapi_site, weather, database_url, tmp_path), record_property)
 
 
 @pytest.mark.soak

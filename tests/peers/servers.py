@@ -37,12 +37,19 @@ atexit.register(_session.close)
 
 
 @contextlib.contextmanager
-def hapi() -> Iterator[str]:
-    """HAPI FHIR's JPA server on a database in memory, with the defaults it ships with. The base address."""
+def hapi(*, is_shared: bool = True) -> Iterator[str]:
+    """HAPI FHIR's JPA server on a database in memory, with the defaults it ships with. The base address.
+
+    is_shared  False: a server of its own, where nobody else's clinic is
+    """
     if not (shutil.which("java") and shutil.which("javac") and shutil.which("mvn")):
         pytest.skip("The peer HAPI FHIR needs a JDK (17 or newer) and Maven on PATH.")
     _skip_unless_here("hapi")
-    yield _shared(_hapi_command)
+    if is_shared:
+        yield _shared(_hapi_command)
+        return
+    with _running(_hapi_command()) as address:
+        yield address
 
 
 @contextlib.contextmanager
