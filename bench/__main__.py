@@ -1,8 +1,8 @@
-"""`python -m bench [start] [pages] [large_pages] [search] [growth] [booking] [reminders]
+"""`python -m bench [start] [pages] [mis] [large_pages] [search] [growth] [booking] [reminders]
 [waitlist]`: all of them without a name.
 
-`start` and `pages` measure the demo; the others the large clinic, whose seed takes most of the time: keep it with
-BENCH_HOME=<folder>, or be quick and rough with BENCH_SIZE=small.
+`start`, `pages` and `mis` measure the demo; the others the large clinic, whose seed takes most of the time: keep it
+with BENCH_HOME=<folder>, or be quick and rough with BENCH_SIZE=small.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from __future__ import annotations
 import signal
 import sys
 
-from bench import booking, pages, reminders, search, waitlist
+from bench import booking, mis, pages, reminders, search, waitlist
 from bench.world import LargeWorld, World, load_average, report, tell
 
-DEMO = {"pages": pages.measure}
+DEMO = {"pages": pages.measure, "mis": mis.measure}
 LARGE = {
     "large_pages": pages.measure_large,
     "search": search.measure,

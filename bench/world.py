@@ -174,12 +174,12 @@ class LargeWorld(World):
 
 
 def _free_ports() -> int:
-    """A port whose four neighbours, which `portal up` takes too, are free."""
+    """A port whose seven neighbours, which `portal up` takes too, are free."""
     while True:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = int(probe.getsockname()[1])
-        if port < 65000 and all(_is_free(port + offset) for offset in range(5)):
+        if port < 65000 and all(_is_free(port + offset) for offset in range(8)):
             return port
 
 

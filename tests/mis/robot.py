@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 import threading
 from collections import Counter
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -22,7 +23,9 @@ LOST_THE_RACE = (404, 409, 410, 412, 422)
 class Robot(threading.Thread):
     """`may` says whether another operation is due; `patients`: refs of those who ring. `done`: how often what."""
 
-    def __init__(self, base: str, patients: list[str], may: Any, seed: int, headers: dict[str, str]) -> None:
+    def __init__(
+        self, base: str, patients: list[str], may: Callable[[], bool], seed: int, headers: dict[str, str]
+    ) -> None:
         super().__init__(daemon=True, name=f"robot-{seed}")
         fresh = {**headers, "Cache-Control": "no-cache"}
         self.base = base
@@ -45,8 +48,10 @@ class Robot(threading.Thread):
 
     def book(self) -> bool:
         slot = self.one_of("Slot", status="free", start=f"gt{_now()}")
-        if slot is None:
-            return False
+        return slot is not None and self.take(slot)
+
+    def take(self, slot: Resource) -> bool:
+        """Book this time for somebody."""
         visit = {
             "resourceType": "Appointment",
             "status": "booked",

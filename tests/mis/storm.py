@@ -93,7 +93,9 @@ class Budget:
 class Person(threading.Thread):
     """A patient who books, moves and cancels, and takes no for an answer. `done`: how often what."""
 
-    def __init__(self, patient: UUID, account: UUID, roles: list[PractitionerRole], may: Budget, seed: int) -> None:
+    def __init__(
+        self, patient: UUID, account: UUID, roles: list[PractitionerRole], may: Callable[[], bool], seed: int
+    ) -> None:
         super().__init__(daemon=True, name=f"person-{seed}")
         self.patient, self.account, self.roles, self.may = patient, account, roles, may
         self.random, self.done = random.Random(seed), Counter[str]()
@@ -150,21 +152,27 @@ class Person(threading.Thread):
 
 
 @dataclass
-class Storm:
-    """What came of it."""
+class Aftermath:
+    """What both sides say when everything has come to rest."""
 
-    organization: Organization
-    people: list[Person]
-    robots: list[Robot]
-    kills: int
-    drained: float
-    faults: dict[str, Any]
     differences: int
     drift: list[Any]
     unfinished: list[Any]
     overlaps_here: int
     overlaps_there: list[Any]
     stray: list[str]
+
+
+@dataclass
+class Storm:
+    """What came of it."""
+
+    people: list[Person]
+    robots: list[Robot]
+    kills: int
+    drained: float
+    faults: dict[str, Any]
+    after: Aftermath
 
     @property
     def done(self) -> Counter[str]:
@@ -185,29 +193,32 @@ class Weather:
 
 
 def storm(site: Site, weather: Weather, database_url: Callable[[str], str], folder: Path) -> Storm:
-    with _portal_beside(site, weather, database_url, folder) as (workers, network, direct):
+    with portal_beside(site, weather, database_url, folder) as beside:
         organization = Organization.objects.get(slug="shore")
-        roles = eventually(lambda: _open_roles(organization))
-        people, robots = _crowd(site, weather, roles)
-        kills = _rage([*people, *robots], workers, weather)
-        network.control("faults", rate=0)
-        began = time.monotonic()
-        eventually(lambda: not any(direct.execute(ON_ITS_WAY).fetchone() or ()), within=weather.within)
-        drained = time.monotonic() - began
-        faults = http.get(f"{network.url}/messages.json").json()["counts"]
+        roles = eventually(lambda: open_roles(organization))
+        people, robots = crowd(site, weather, roles, Budget(weather.operations))
+        kills = _rage([*people, *robots], beside.workers, weather)
+        beside.network.control("faults", rate=0)
+        drained = beside.drain(weather.within)
+        faults = http.get(f"{beside.network.url}/messages.json").json()["counts"]
+    return Storm(people, robots, kills, drained, faults, aftermath(site, organization, database_url))
+
+
+def aftermath(site: Site, organization: Organization, database_url: Callable[[str], str]) -> Aftermath:
+    """Compared, healed, compared again; past the network and the workers."""
     mapping = Mapping.model_validate(site.mapping(site.base))
     with line.override_line("shore", line.build(mapping), mapping) as own:
         differences, _both = exchanging.compare(own, organization)
         exchanging.reconcile(organization)
     with psycopg.connect(database_url("postgres"), autocommit=True) as direct:
-        return Storm(
-            organization, people, robots, kills, drained, faults, len(differences),
+        return Aftermath(
+            len(differences),
             drift=direct.execute("SELECT kind, key, ref FROM mis_drift WHERE settled_at IS NULL").fetchall(),
             unfinished=direct.execute(UNFINISHED).fetchall(),
             overlaps_here=direct.execute(OVERLAPS).fetchall()[0][0],
             overlaps_there=list(_overlaps_there(site)),
             stray=_stray_slots(site),
-        )  # fmt: skip
+        )
 
 
 UNFINISHED = """
@@ -222,10 +233,24 @@ OVERLAPS = """
        AND b.status IN ('pending', 'booked', 'arrived', 'checked-in')"""
 
 
+@dataclass
+class Beside:
+    """The portal's workers, the network between them and the MIS, the database; `environment` for more processes."""
+
+    workers: Crew
+    network: Double
+    direct: psycopg.Connection[Any]
+    environment: dict[str, str]
+
+    def drain(self, within: float) -> float:
+        """Seconds until nothing is on its way any more."""
+        began = time.monotonic()
+        eventually(lambda: not any(self.direct.execute(ON_ITS_WAY).fetchone() or ()), within=within)
+        return time.monotonic() - began
+
+
 @contextmanager
-def _portal_beside(
-    site: Site, weather: Weather, database_url: Callable[[str], str], folder: Path
-) -> Iterator[tuple[Crew, Double, psycopg.Connection[Any]]]:
+def portal_beside(site: Site, weather: Weather, database_url: Callable[[str], str], folder: Path) -> Iterator[Beside]:
     """The workers with the MIS behind a bad network."""
     mappings = folder / "mis"
     mappings.mkdir()
@@ -244,7 +269,7 @@ def _portal_beside(
             "MIS_LEASE_SECONDS": "8",
         }
         with crew(environment, folder / "workers.log", weather.workers) as workers:
-            yield workers, network, direct
+            yield Beside(workers, network, direct, environment)
 
 
 def _free_of_limits(direct: psycopg.Connection[Any]) -> None:
@@ -256,7 +281,7 @@ def _free_of_limits(direct: psycopg.Connection[Any]) -> None:
     )
 
 
-def _open_roles(organization: Organization) -> list[PractitionerRole]:
+def open_roles(organization: Organization) -> list[PractitionerRole]:
     """The doctors of the MIS, once all of them have times."""
     roles = list(
         PractitionerRole.objects.filter(organization=organization, master="mis", is_active=True).select_related(
@@ -268,11 +293,12 @@ def _open_roles(organization: Organization) -> list[PractitionerRole]:
     return roles if len(roles) == 3 and all(free_here(role, *far) for role in roles) else []
 
 
-def _crowd(site: Site, weather: Weather, roles: list[PractitionerRole]) -> tuple[list[Person], list[Robot]]:
-    may = Budget(weather.operations)
+def crowd(
+    site: Site, weather: Weather, roles: list[PractitionerRole], may: Callable[[], bool]
+) -> tuple[list[Person], list[Robot]]:
     with acting(system("crowd")) as trail:
-        crowd = make_crowd(actor=trail.actor, people=weather.people)
-    people = [Person(*one, roles, may, seed) for seed, one in enumerate(crowd)]
+        made = make_crowd(actor=trail.actor, people=weather.people)
+    people = [Person(*one, roles, may, seed) for seed, one in enumerate(made)]
     robots = [Robot(site.base, site.robots_people, may, 900 + n, site.headers) for n in range(weather.robots)]
     return people, robots
 

@@ -27,15 +27,19 @@ def hapi_site():
 
 
 def check(seen, record):
-    for name in ("kills", "drained", "differences"):
+    for name in ("kills", "drained", "faults"):
         record(name, getattr(seen, name))
     record("done", dict(seen.done))
-    record("faults", seen.faults)
-    assert seen.unfinished == []
-    assert (seen.overlaps_here, seen.overlaps_there) == (0, [])
-    assert seen.stray == []
-    assert seen.drift == []
+    agree(seen.after, record)
     assert seen.done["book"] and seen.done["move"] and seen.done["cancel"] and sum(seen.faults.values())
+
+
+def agree(after, record):
+    record("differences before healing", after.differences)
+    assert after.unfinished == []
+    assert (after.overlaps_here, after.overlaps_there) == (0, [])
+    assert after.stray == []
+    assert after.drift == []
 
 
 def test_both_sides_agree_after_a_storm(db, double_site, database_url, tmp_path, record_property):
