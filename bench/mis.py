@@ -70,15 +70,16 @@ from portal.mis.selectors import free_here, mis_roles, ref_of
 from portal.people.models import Organization, ServiceOffer
 from portal.scheduling import services
 
-slug, visits, patient, account, patience, look = sys.argv[1], int(sys.argv[2]), *map(UUID, sys.argv[3:5]), \
-    *map(float, sys.argv[5:7])
+patient, account = map(UUID, sys.argv[3:5])
+visits, patience, look = int(sys.argv[2]), *map(float, sys.argv[5:7])
+slug = sys.argv[1]
 organization = Organization.objects.get(slug=slug)
 role = mis_roles(organization.pk)[0]
 offer = ServiceOffer.objects.filter(role=role).order_by("service__position", "pk")[0]
 line, now = line_of(slug), datetime.now(timezone.utc)
 doctor = ref_of(organization.pk, "doctor", role.pk)
 me = lambda: acting(Actor(kind="patient", role=Role.PATIENT, user_id=account))
-direct_to = psycopg.connect(os.environ["BENCH_DATABASE"], autocommit=True)
+direct_to = psycopg.connect(sys.argv[7], autocommit=True)
 AWAITS = 'SELECT status, awaits FROM scheduling_appointment WHERE id = %s'
 THERE = 'SELECT count(*) FROM mis_outgoing WHERE appointment_id = %s'
 
@@ -183,7 +184,7 @@ def _doctor(visit: dict[str, Any]) -> str:
 
 def _booking(world: World, direct: psycopg.Connection[Any]) -> None:
     patient, account = direct.execute(PERSON).fetchone() or (None, None)
-    told = world.python(BOOK, CLINIC, VISITS, patient, account, PATIENCE, LOOK)
+    told = world.python(BOOK, CLINIC, VISITS, patient, account, PATIENCE, LOOK, world.url("postgres"))
     portal, call = json.loads(told)
     middle = VISITS // 2
     report("mis_booking_ms_p50", portal[middle] * 1000, f"ms ({VISITS} visits, from the press to `booked`)")
