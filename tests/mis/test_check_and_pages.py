@@ -26,7 +26,7 @@ def test_a_branch_that_is_not_exchanged_may_keep_another_time(clinic, sql):
 
 def test_doctors_of_the_system_come_first_and_no_other_can_be_handed_to_it(clinic, client_of):
     page = client_of("alla").get("/manage/mis/").content.decode()
-    assert page.index("Ахметова") < page.index("нет в системе")
+    assert page.index("Ахметова") < page.index("В системе их нет")
     assert page.count('value="portal"') == 3 and 'value="mis"' not in page
 
 
@@ -49,3 +49,11 @@ def test_a_clinic_that_is_not_the_demo_gets_nothing_of_the_demo(clinic):
     with acting(system("test")) as trail:
         own_system.look_after(actor=trail.actor)
     assert not Location.objects.filter(slug=own_system.SLUG).exists()
+
+
+def test_doctors_whom_the_system_does_not_list_are_folded_away(clinic, client_of):
+    page = client_of("alla").get("/manage/mis/").content.decode()
+    table, _fold, folded = page.partition('<details class="fold">')
+    for role in clinic.roles:
+        assert role.practitioner.full_name in table and role.practitioner.full_name not in folded
+    assert "Ещё 3 врача есть только на портале" in folded and "/schedules/" in folded

@@ -214,6 +214,15 @@ def test_the_one_who_is_chosen_is_theirs_with_the_card_of_this_clinic_alone(clin
     assert "Иная" not in client_of("rita").get(QUEUE).content.decode()
 
 
+@pytest.mark.parametrize(("is_one", "said"), [(True, "тот же человек"), (False, "никто из них")])
+def test_what_was_written_down_is_said_once(clinic, client_of, is_one, said):
+    ref, _visit = asked(clinic)
+    desk = client_of("rita")
+    settle(desk, ref if is_one else "")
+    assert f"Записано: {'это ' if is_one else ''}{said}" in desk.get(QUEUE).content.decode()
+    assert "Записано" not in desk.get(QUEUE).content.decode()
+
+
 def test_none_of_them_leaves_the_record_that_was_made(clinic, client_of):
     ref, _visit = asked(clinic)
     assert settle(client_of("rita"), "").status_code == 302

@@ -29,7 +29,8 @@ def matches(request: HttpRequest, actor: Actor) -> HttpResponse:
     """Ids first, then the doors, then the people and who they could be."""
     ids = unmatched_patients()
     rows = _rows(actor, ids) if ids else []
-    return render(request, "mis/matches.html", {"rows": rows})
+    settled = request.session.pop("settled", "")
+    return render(request, "mis/matches.html", {"rows": rows, "settled": settled})
 
 
 def _rows(actor: Actor, ids: list[UUID]) -> list[dict[str, Any]]:
@@ -56,4 +57,5 @@ def settle(request: HttpRequest, actor: Actor, patient_id: UUID) -> HttpResponse
     """`chosen`: the ref of a candidate, or nothing for "none of them"."""
     chosen = request.POST.get("chosen", "")[:MOST_LETTERS]
     patients.settle_match(actor=actor, patient_id=patient_id, chosen=chosen)
+    request.session["settled"] = "chosen" if chosen else "nobody"
     return redirect("mis:matches")
