@@ -8,8 +8,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -24,6 +22,8 @@ from portal.runway.bootstrap import printed_sql
 from portal.runway.children import tie_to_parent
 from portal.runway.embedded import Cluster
 from portal.runway.errors import RunwayError, WrongUsage
+from portal.runway.exchange_commands import mis
+from portal.runway.starting import start_django
 
 
 class PlainErrors(click.Group):
@@ -84,20 +84,7 @@ def main() -> None:
     """
 
 
-def start_django(role: str = "app") -> None:
-    """Start Django as `app`, or as `owner` for migrations."""
-    if role == "owner":
-        owner_url = environment.value_of("DATABASE_OWNER_URL")
-        if not owner_url:
-            raise WrongUsage(
-                "DATABASE_OWNER_URL: expected postgresql://owner@host:port/name, used for migrations only."
-            )
-        os.environ["DATABASE_URL"] = owner_url
-        os.environ.pop("DATABASE_URL_FILE", None)
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
-    import django
-
-    django.setup()
+main.add_command(mis)
 
 
 # The whole portal ----------------------------------------------------------------------------------------------
@@ -291,65 +278,6 @@ def staff_code(email: str) -> None:
     if email not in known:
         raise WrongUsage(f"There is no demo account {email}. There are: {', '.join(known)}")
     click.echo(accounts.code_now(known[email]))
-
-
-# A clinic's own system --------------------------------------------------------------------------------------------
-
-
-@main.group()
-def mis() -> None:
-    """The exchange with a clinic's own system (MIS). ORGANIZATION is the clinic's slug."""
-
-
-@mis.command("check")
-@click.argument("organization")
-def mis_check(organization: str) -> None:
-    """Check the mapping file against the portal and against the system itself. Writes nothing."""
-    with environment.ready_database():
-        start_django()
-        from portal.runway import exchange
-
-        if not exchange.check(organization, _say):
-            sys.exit(1)
-
-
-@mis.command("sync")
-@click.argument("organization")
-@click.option("--accept-loss", is_flag=True, help="Archive doctors that are missing there, however many.")
-def mis_sync(organization: str, accept_loss: bool) -> None:
-    """Read the directory and all times now."""
-    with environment.ready_database():
-        start_django()
-        from portal.runway import exchange
-        from portal.runway.progress import bar
-
-        with _plain_mis_errors():
-            exchange.sync(organization, _say, accepts_loss=accept_loss, wrap=bar)
-
-
-@mis.command("drift")
-@click.argument("organization")
-@click.option("--csv", "out", type=click.File("w"), help="Write the differences into this file instead (- is here).")
-def mis_drift(organization: str, out: Any) -> None:
-    """Compare everything ahead, follow what differs, print what differs still."""
-    with environment.ready_database():
-        start_django()
-        from portal.runway import exchange
-
-        with _plain_mis_errors():
-            count = exchange.drift(organization, partial(click.echo, err=out is not None), out)
-    sys.exit(1 if count else 0)
-
-
-@contextmanager
-def _plain_mis_errors() -> Iterator[None]:
-    """What the other system says, in one sentence."""
-    from portal.kernel.ports import PortError
-
-    try:
-        yield
-    except PortError as error:
-        raise RunwayError(f"The clinic's system: {error}.") from None
 
 
 # For developers and demos --------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 
 from portal.kernel.actor import Actor
@@ -362,12 +362,13 @@ def state_of(organization_id: UUID) -> State | None:
     )
 
 
-def doctors_of(organization_id: UUID) -> list[PractitionerRole]:
-    """Every doctor of the clinic, with whose word counts for the times. Those the MIS knows (`is_known`) come first."""
+def doctors_of(organization_id: UUID) -> tuple[list[PractitionerRole], list[PractitionerRole]]:
+    """Doctors of the clinic about whose times either side may decide, and those whom the MIS does not list."""
     refs = DirectoryRef.objects.filter(kind=DirectoryRef.Kind.DOCTOR, gone_at=None, object_id=OuterRef("pk"))
     rows = PractitionerRole.objects.filter(organization_id=organization_id, is_active=True)
     known = rows.annotate(is_known=Exists(refs)).select_related("practitioner", "specialty", "location")
-    return list(known.order_by("-is_known", "practitioner__family_name_ru", "pk"))
+    named, either = known.order_by("practitioner__family_name_ru", "pk"), Q(is_known=True) | Q(master=Master.MIS)
+    return list(named.filter(either)), list(named.exclude(either))
 
 
 def unlinked(organization_id: UUID) -> list[DirectoryRef]:

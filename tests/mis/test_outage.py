@@ -76,8 +76,10 @@ class Looker(threading.Thread):
 @contextmanager
 def silence(network: Double) -> Iterator[None]:
     os.kill(network.process.pid, signal.SIGSTOP)
-    yield
-    os.kill(network.process.pid, signal.SIGCONT)
+    try:
+        yield
+    finally:
+        os.kill(network.process.pid, signal.SIGCONT)
 
 
 @contextmanager

@@ -32,13 +32,13 @@ def exchange(request: HttpRequest, actor: Actor) -> HttpResponse:
     place = Location.objects.filter(organization_id=actor.clinic).order_by("slug")[0]
     context: dict[str, Any] = {"state": state, "now": database_now(), "zone": place.zone}
     if state is not None:
-        doctors = selectors.doctors_of(actor.clinic)
+        doctors, strangers = selectors.doctors_of(actor.clinic)
         context |= {
             "why": why(state.exchange.trouble) if state.exchange.trouble else "",
             "out": [(row, why(row.code)) for row in state.dead_out],
             "into": [(row, why(row.code)) for row in state.dead_in],
-            "doctors": [role for role in doctors if role.master == Master.MIS or role.is_known],
-            "strangers": [role for role in doctors if role.master != Master.MIS and not role.is_known],
+            "doctors": doctors,
+            "strangers": strangers,
             "unlinked": selectors.unlinked(actor.clinic),
             "may_switch": actor.role == Role.CLINIC_ADMIN,
         }
