@@ -109,15 +109,14 @@ def ask_booked(organization_id: UUID, patient_id: UUID) -> None:
 
 
 def follow_due(organization_id: UUID | None = None) -> int:
-    """Do a batch of what waits in the inbox. How many there were."""
+    """Do a batch of what waits in the inbox. How many are done; none is no reason to go on at once."""
     with as_system(JOB) as trail:
         rows = inbox.claim(actor=trail.actor, most=BATCH, lease=lease(), organization_id=organization_id)
-    for row in rows:
-        _follow_one(row)
-    return len(rows)
+    return sum([_follow_one(row) for row in rows])
 
 
-def _follow_one(row: Incoming) -> None:
+def _follow_one(row: Incoming) -> bool:
+    """False: later once more."""
     try:
         line = line_of(row.organization.slug)
         visit = line.call(line.mis.get_visit, row.ref)
@@ -128,11 +127,12 @@ def _follow_one(row: Incoming) -> None:
         else:
             _vanished(row)
     except (PortFailure, PortUnknown) as error:
-        _later(row, error.code, counts=False)
+        return _later(row, error.code, counts=False)
     except (LookupError, WrongMapping):
-        _later(row, "wrong-mapping", counts=False)
+        return _later(row, "wrong-mapping", counts=False)
     except PortalError as no:  # a visit of ours is in the way, the patient is busy then: perhaps not for long
-        _later(row, type(no).__name__)
+        return _later(row, type(no).__name__)
+    return True
 
 
 def _is_twin(line: Line, visit: MisVisit) -> bool:
@@ -167,10 +167,11 @@ def _pass_over(row: Incoming, visit: MisVisit) -> None:
         inbox.done(actor=trail.actor, incoming_id=row.pk, version=visit.version[:100])
 
 
-def _later(row: Incoming, code: str, *, counts: bool = True) -> None:
+def _later(row: Incoming, code: str, *, counts: bool = True) -> bool:
     with as_system(JOB) as trail:
         pause = min(SOON * 2**row.attempts, SLOWEST)
         inbox.later(actor=trail.actor, incoming_id=row.pk, code=code, pause=pause, counts=counts)
+    return False
 
 
 def _follow(row: Incoming, visit: MisVisit, version: str) -> None:

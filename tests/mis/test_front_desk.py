@@ -1,11 +1,11 @@
 """What the clinic's people do in their own system appears on the portal, and the patient hears of it."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 
 from portal.mis import exchanging, jobs_in
-from portal.mis.ports import VisitStatus
+from portal.mis.ports import MisBusy, VisitStatus
 from portal.scheduling.errors import HoldOver
 from portal.scheduling.models import Occupancy
 from tests.cast import uid
@@ -166,6 +166,26 @@ def test_a_copy_of_a_visit_comes_and_goes_and_the_visit_stands_where_it_stood(cl
     clinic.tend()
     assert (*state(clinic, visit_id), clinic.visit(visit_id).start) == ("booked", "", start)
     assert clinic.news(visit_id) == ["booked"]
+
+
+def test_a_system_that_goes_away_in_the_middle_of_a_turn_does_not_hold_the_turn(clinic, monkeypatch):
+    """However soon the changes are due again: the turn ends, so that somebody notices."""
+    monkeypatch.setattr(jobs_in, "SOON", timedelta(0))
+    for n in range(3):
+        clinic.desk("book", slot=clinic.free_slot(clinic.roles[0], n=n)["id"])
+    asked = []
+
+    def get_visit(ref):
+        asked.append(ref)
+        if len(asked) > 1000:
+            pytest.fail("this turn never ends")
+        clinic.rested()
+        raise MisBusy("unreachable")
+
+    clinic.line.mis.get_visit = get_visit
+    clinic.tend()
+    assert asked
+    assert len(asked) <= clinic.sql("SELECT count(*) FROM mis_incoming")[0][0]
 
 
 @pytest.mark.parametrize("old_first", [True, False])
