@@ -224,9 +224,13 @@ def _follow_known(actor: Actor, clinic: UUID, appointment_id: UUID, role_id: UUI
         scheduling.follow_status(
             actor=actor, appointment_id=appointment_id, status=AppointmentStatus(visit.status.value)
         )
-    elif visit.status in STANDS and here.status in HOLDS_TIME and role_id and visit.start and visit.end:
+    elif visit.status in STANDS and role_id and visit.start and visit.end:
         brought = _brought(clinic, role_id, visit, here)
-        scheduling.follow_move(actor=actor, appointment_id=appointment_id, brought=brought)
+        stands = here.status in HOLDS_TIME
+        if visit.status == VisitStatus.BOOKED:
+            stands |= scheduling.follow_return(actor=actor, appointment_id=appointment_id, brought=brought)
+        if stands:
+            scheduling.follow_move(actor=actor, appointment_id=appointment_id, brought=brought)
 
 
 def _bring_in(

@@ -1,5 +1,6 @@
 """What the clinic's people do in their own system appears on the portal, and the patient hears of it."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -165,6 +166,23 @@ def test_a_copy_of_a_visit_comes_and_goes_and_the_visit_stands_where_it_stood(cl
     clinic.desk("cancel", appointment=copy["id"])
     clinic.tend()
     assert (*state(clinic, visit_id), clinic.visit(visit_id).start) == ("booked", "", start)
+    assert clinic.news(visit_id) == ["booked"]
+
+
+@pytest.mark.parametrize("slip", ["arrive", "noshow", "fulfil"])
+def test_a_slip_that_is_taken_back_there_is_taken_back_here(clinic, slip):
+    visit_id, ref = clinic.stands()
+    start = clinic.visit(visit_id).start
+    clinic.desk(slip, appointment=ref)
+    clinic.tend()
+    assert clinic.visit(visit_id).status != "booked"
+    get_visit = clinic.line.mis.get_visit
+    clinic.line.mis.get_visit = lambda ref: replace(get_visit(ref), status=VisitStatus.BOOKED)  # not every system may
+    clinic.line.mis.get_visit.__name__ = "get_visit"
+    clinic.sql("UPDATE mis_incoming SET state = 'waiting' WHERE ref = %s", ref)
+    clinic.tend()
+    assert (clinic.visit(visit_id).status, clinic.visit(visit_id).start) == ("booked", start)
+    assert times(visit_id) == [start]
     assert clinic.news(visit_id) == ["booked"]
 
 

@@ -6,7 +6,7 @@ job runs twice, and the second time nothing happens.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -176,6 +176,22 @@ def follow_status(*, actor: Actor, appointment_id: UUID, status: AppointmentStat
         give_back(appointment_id)
     if status == AppointmentStatus.CANCELLED:
         _tell(actor, visit, "appointment.cancelled", by_clinic=1)
+    return True
+
+
+@command("Appointment.follow-return", roles={Role.SYSTEM})
+def follow_return(*, actor: Actor, appointment_id: UUID, brought: Brought) -> bool:
+    """Written down as arrived, over or missed by a slip, and taken back there: expected again, at the time it has here.
+
+    Its time is taken again if it had been given back: `SlotTaken` while someone's visit is in the way.
+    """
+    visit = _locked(actor, appointment_id)
+    if visit.status not in (AppointmentStatus.ARRIVED, AppointmentStatus.CHECKED_IN, *OVER):
+        return False
+    if visit.status not in HOLDS_TIME:
+        _taken_there(appointment_id, replace(brought, role_id=visit.role_id, start=visit.start, end=visit.end))
+    visit.status = AppointmentStatus.BOOKED
+    save_visit(visit)
     return True
 
 
