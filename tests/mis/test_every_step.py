@@ -30,7 +30,7 @@ from portal.scheduling import services
 from portal.scheduling.models import Appointment
 from tests.crowd import as_person, make_crowd
 
-# A fork of a test process that has served hundreds of tests inherits more than it should: in a run of its own it is clean.
+# A fork of a process that has served hundreds of tests inherits more than it should: it is clean in a run of its own.
 pytestmark = pytest.mark.soak
 WORKING = (jobs, jobs_hold, jobs_in, jobs_out, jobs_past, jobs_times)
 MOST_STEPS = 120
